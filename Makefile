@@ -1,0 +1,26 @@
+# make demo: environment, install, the main job on a photo. make test: environment, install, all checks and tests.
+PYTHON ?= python3
+ENV := .venv
+BIN := $(ENV)/bin
+
+.PHONY: demo test environment clean
+
+demo: environment
+	$(BIN)/python examples/demo.py
+
+test: environment
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy camofilter examples benchmarks
+	$(BIN)/pytest
+
+environment: $(ENV)/installed
+
+# Made anew when what is to be installed changes.
+$(ENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(ENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,heif]'
+	touch $@
+
+clean:
+	rm -rf $(ENV) build out *.egg-info

@@ -1,0 +1,40 @@
+"""The errors a person can meet. Each message is one line: what was given, what was expected, what to do."""
+
+from __future__ import annotations
+
+import difflib
+import reprlib
+from collections.abc import Iterable
+
+
+class CamofilterError(Exception):
+    """Anything camofilter refuses; ``str(error)`` is one line to show to a person as it is."""
+
+    exit_code = 1
+
+
+class PhotoError(CamofilterError):
+    """A photo that cannot be read, worked on or written; other photos of the same call go on."""
+
+
+class UsageError(CamofilterError):
+    """A wrong option, name, setting, recipe or weight file; nothing has been done."""
+
+    exit_code = 2
+
+
+def unknown_name(kind: str, given: str, known: Iterable[str]) -> UsageError:
+    """The error for a name that does not exist, naming the nearest ones that do.
+
+    Args:
+        kind: what the name should have named, in the singular ("filter", "preset").
+        given: the name as it was given.
+        known: all names that would have been right.
+
+    Returns:
+        The error, to be raised by the caller.
+    """
+    known = list(known)
+    near = difflib.get_close_matches(given, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known are: {', '.join(known)}"
+    return UsageError(f"unknown {kind} {reprlib.repr(given)}: {hint}")
