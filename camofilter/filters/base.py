@@ -1,0 +1,201 @@
+"""What a filter is: its formula, the declaration of its settings, and how the two are called together.
+
+A *point* filter maps a colour to a colour. The others come in two parts: *maps*, planes that span the photo, and
+the formula itself, which combines each pixel with the maps at its place. The maps of a *spatial* filter are
+computed from a small copy of the photo, those of an *overlay* from its shape alone. Maps always have the same
+size, whatever the photo's, so the look is the same at any size by construction, and a full-size photo can be
+worked on in strips.
+"""
+
+from __future__ import annotations
+
+import functools
+import reprlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from camofilter.errors import UsageError, unknown_name
+from camofilter.filters.arrays import Array, fit_longer_side, resize
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of a filter, declared once for the command line, JSON, the optimizer and the tests.
+
+    Attributes:
+        name: the argument of the filter's function.
+        unit: what one step of 1 means ("EV", "mired"), or "" for a plain share.
+        identity: the value at which, all settings at theirs, the filter returns its input exactly; for a setting
+            that only says how another one acts, its usual value.
+        range: lowest and highest value that is accepted.
+        appealing: the narrower range in which the result looks like a photographer's choice.
+        help: one line for people.
+        count: None for a single number; else how many numbers the setting holds when a search makes it
+            (any number from 2 to 64 is accepted).
+        searched: whether gradient descent may move it (a seed has no gradient).
+        strength: whether this setting fades to ``identity`` when a look is applied at less than full strength;
+            False for those that only say how another one acts.
+    """
+
+    name: str
+    unit: str
+    identity: float
+    range: tuple[float, float]
+    appealing: tuple[float, float]
+    help: str
+    count: int | None = None
+    searched: bool = True
+    strength: bool = True
+
+    def check(self, filter_name: str, value: Any) -> float | tuple[float, ...]:
+        """The value as a float (or a tuple of floats, if ``count`` is set).
+
+        Raises:
+            UsageError: not a number, not the right count, or outside ``range``.
+        """
+        where = f"{filter_name}.{self.name}"
+        if self.count is None:
+            return self._check_number(where, value)
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise UsageError(f"{where} is {reprlib.repr(value)}: expected a list of 2 to 64 numbers")
+        if not 2 <= len(value) <= 64:
+            raise UsageError(f"{where} has {len(value)} values: expected 2 to 64")
+        return tuple(self._check_number(where, v) for v in value)
+
+    def _check_number(self, where: str, value: Any) -> float:
+        low, high = self.range
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            unit = f" {self.unit}" if self.unit else ""
+            raise UsageError(f"{where} is {reprlib.repr(value)}: expected a number from {low:g} to {high:g}{unit}")
+        return float(value)
+
+
+# Longer side of the copy that spatial filters look at: blurs of 1/250 of the longer side and more are true on it.
+COPY_SIDE = 256
+
+
+class Filter:
+    """A filter, called as ``filter(image, *settings)``.
+
+    Attributes:
+        name: its name, the same as its file's.
+        settings: their declarations, in the order of the arguments.
+        summary: the first line of its documentation.
+        is_point: whether it maps a colour to a colour, without regard to place.
+    """
+
+    def __init__(
+        self,
+        formula: Callable[..., Array],
+        settings: tuple[Setting, ...],
+        maps: Callable[[Array, tuple[int, int], dict[str, Any]], Array] | None = None,
+    ) -> None:
+        functools.update_wrapper(self, formula)
+        self.name: str = formula.__name__
+        self.summary: str = (formula.__doc__ or "").strip().splitlines()[0]
+        self.settings = settings
+        self._formula = formula
+        self._maps = maps
+
+    @property
+    def is_point(self) -> bool:
+        """Whether it maps a colour to a colour, and so can be baked into a LUT."""
+        return self._maps is None
+
+    @property
+    def identity(self) -> dict[str, float]:
+        """The identity value of every setting that holds a single number; the others may be left out."""
+        return {s.name: s.identity for s in self.settings if s.count is None}
+
+    def setting(self, name: str) -> Setting:
+        """The declaration of one setting.
+
+        Raises:
+            UsageError: there is none of this name.
+        """
+        for found in self.settings:
+            if found.name == name:
+                return found
+        raise unknown_name(f"setting of {self.name}", name, [s.name for s in self.settings])
+
+    def __call__(self, image: Array, *values: Any, **named: Any) -> Array:
+        """The filtered image.
+
+        Args:
+            image: B×3×H×W in [0, 1]; torch tensor or numpy array.
+            values, named: settings, each a float or a B-vector (B×K for a setting of K numbers); those left out
+                stay at their identity.
+
+        Returns:
+            B×3×H×W in [0, 1] up to rounding, same kind as the image.
+
+        Raises:
+            UsageError: the image has another shape, or there is no such setting or not that many.
+        """
+        if image.ndim != 4 or image.shape[1] != 3:
+            raise UsageError(f"{self.name} was given an image of shape {tuple(image.shape)}: expected B×3×H×W")
+        if len(values) > len(self.settings):
+            raise UsageError(f"{self.name} was given {len(values)} settings: it has {len(self.settings)}")
+        given = dict(zip((s.name for s in self.settings), values, strict=False)) | named
+        for name in given:
+            self.setting(name)
+        settings = self.identity | given
+        height, width = image.shape[2:]
+        maps = self.maps(image, height, width, settings)
+        return self.blend(image, None if maps is None else resize(maps, height, width), settings)
+
+    def maps(self, copy: Array, height: int, width: int, settings: dict[str, Any]) -> Array | None:
+        """The planes that the formula needs beside each pixel.
+
+        Args:
+            copy: B×3×h×w, the photo or a reduced copy of it, at least ``COPY_SIDE`` long where the photo is.
+            height, width: of the photo itself.
+            settings: a value for each.
+
+        Returns:
+            B×C×h×w or 1×C×h×w; None for a point filter.
+        """
+        return None if self._maps is None else self._maps(copy, (height, width), settings)
+
+    def blend(self, image: Array, maps: Array | None, settings: dict[str, Any]) -> Array:
+        """Each pixel of the image with the maps at its place (already resized to it)."""
+        return self._formula(image, **settings) if maps is None else self._formula(image, maps, **settings)
+
+
+_Decorator = Callable[[Callable[..., Array]], Filter]
+
+
+def point_filter(*settings: Setting) -> _Decorator:
+    """Makes ``formula(image, *settings)`` a filter that maps a colour to a colour."""
+    return lambda formula: Filter(formula, settings)
+
+
+def spatial_filter(*settings: Setting, maps: Callable[..., Array]) -> _Decorator:
+    """Makes ``formula(image, maps, *settings)`` a filter that looks at a pixel's surroundings.
+
+    Args:
+        settings: their declarations.
+        maps: called as ``maps(copy, *settings)`` with the photo reduced to ``COPY_SIDE``.
+    """
+
+    def from_copy(copy: Array, size: tuple[int, int], values: dict[str, Any]) -> Array:
+        return maps(resize(copy, *fit_longer_side(*size, COPY_SIDE)), **values)
+
+    return lambda formula: Filter(formula, settings, from_copy)
+
+
+def overlay_filter(*settings: Setting, base: int, maps: Callable[..., Array]) -> _Decorator:
+    """Makes ``formula(image, maps, *settings)`` a filter that depends on a pixel's place alone.
+
+    Args:
+        settings: their declarations.
+        base: longer side of the maps, in pixels; smaller photos get them at their own size.
+        maps: called as ``maps(kind, height, width, *settings)`` with the maps' size and any array of the kind,
+            type and device that they should have.
+    """
+
+    def from_shape(copy: Array, size: tuple[int, int], values: dict[str, Any]) -> Array:
+        return maps(copy, *fit_longer_side(*size, base), **values)
+
+    return lambda formula: Filter(formula, settings, from_shape)

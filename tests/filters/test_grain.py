@@ -1,0 +1,90 @@
+"""Grain: how much, how coarse, and that it is the same grain at every size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from camofilter import filters
+from camofilter.filters.arrays import resize
+
+grain = filters.get("grain")
+
+
+def texture(height: int = 768, width: int = 1024, tone: float = 0.5, **settings: Any) -> np.ndarray:
+    """3×H×W: what is added to a plain photo."""
+    plain = np.full((1, 3, height, width), tone, np.float32)
+    out: np.ndarray = (grain(plain, **({"amount": 0.03} | settings)) - plain)[0]
+    return out
+
+
+def likeness(a: np.ndarray, b: np.ndarray) -> float:
+    """Correlation coefficient."""
+    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+
+
+@pytest.mark.parametrize("size", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("chroma", [0.0, 0.3, 1.0])
+def test_amount_is_the_deviation_in_the_midtones(size: float, chroma: float) -> None:
+    added = texture(size=size, chroma=chroma)
+    assert added.std() == pytest.approx(0.03, rel=0.05)
+    assert abs(added.mean()) < 0.001
+
+
+def test_midtones_have_most_black_and_white_none() -> None:
+    spreads = [texture(48, 64, tone=tone).std() for tone in (0, 0.1, 0.3, 0.5, 0.7, 0.9, 1)]
+    assert spreads[0] == spreads[-1] == 0
+    assert spreads == pytest.approx(spreads[::-1], rel=1e-3)
+    assert spreads[:4] == sorted(spreads[:4])
+
+
+@pytest.mark.parametrize("size", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("times", [2, 3])
+def test_same_grain_at_every_size(times: int, size: float) -> None:
+    small = texture(720 // times, 960 // times, size=size)
+    reduced = resize(texture(720, 960, size=size)[None], 720 // times, 960 // times)[0]
+    assert likeness(reduced, small) > 0.99
+    assert 0.9 < reduced.std() / small.std() < 1.01
+
+
+@pytest.mark.parametrize("size", [0.0, 1.0])
+def test_enlarged_beyond_its_base_it_is_the_same_grain_a_little_softer(size: float) -> None:
+    large = texture(1536, 2048, size=size)
+    assert 0.8 < large.std() / 0.03 < 1
+    for times, alike, strength in ((2, 0.95, 0.7), (4, 0.999, 0.95)):
+        small = texture(1536 // times, 2048 // times, size=size)
+        reduced = resize(large[None], 1536 // times, 2048 // times)[0]
+        assert likeness(reduced, small) > alike
+        assert strength < reduced.std() / small.std() < 1.01
+
+
+def test_grain_of_an_upright_photo_is_as_strong() -> None:
+    assert texture(1024, 768).std() == pytest.approx(texture().std(), rel=0.02)
+
+
+def test_seed_chooses_the_grain() -> None:
+    assert np.array_equal(texture(48, 64, seed=7), texture(48, 64, seed=7))
+    assert abs(likeness(texture(48, 64, seed=7), texture(48, 64, seed=8))) < 0.1
+
+
+def test_seed_may_differ_by_image() -> None:
+    plain = np.full((2, 3, 48, 64), 0.5)
+    both = grain(plain, 0.03, seed=np.array([7.0, 8.0]))
+    for i, seed in enumerate((7.0, 8.0)):
+        np.testing.assert_array_equal(both[i : i + 1], grain(plain[:1], 0.03, seed=seed))
+
+
+def test_size_makes_neighbours_alike() -> None:
+    alike = [likeness(t[..., 1:], t[..., :-1]) for t in (texture(size=s) for s in (0, 0.3, 0.6, 1))]
+    assert alike == sorted(alike)
+    assert alike[0] < 0.7
+    assert alike[-1] > 0.85
+
+
+def test_chroma_makes_channels_differ() -> None:
+    alike = [likeness(t[0], t[2]) for t in (texture(chroma=c) for c in (0, 0.3, 0.6, 1))]
+    assert alike == sorted(alike, reverse=True)
+    assert alike[0] == pytest.approx(1)
+    assert abs(alike[-1]) < 0.05
