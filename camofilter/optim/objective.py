@@ -1,0 +1,46 @@
+"""What a search minimises: being seen, and what a person would notice. All of it is in this file.
+
+``exposed`` is in points of the target's margin, ``change`` in steps (half an appealing range of one setting). The
+price of a step in points is not a constant: each candidate has its own, which rises while the candidate is safe
+and falls while it is seen, so that it ends just safely below the threshold, as near to the look as it can
+(the exact-penalty form of a constraint; Nocedal and Wright 2006, "Numerical Optimization", §17.2).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# Points below the threshold at which a photo counts as safe: JPEG 80 to 95 moves the score by about two points
+# to either side, and the full-size file is not quite the small photo that the search looks at.
+SAFETY = 2.5
+
+_FIRST_PRICE, _LOWEST, _HIGHEST = 1.0, 0.2, 20.0
+_RISE, _FALL = 1.2, 1.1
+
+
+def exposed(margin: Tensor, safety: float) -> Tensor:
+    """B points by which the machine still sees more than is safe; 0 for safe candidates."""
+    return torch.relu(margin + safety)
+
+
+def change(moves: Tensor, look: Tensor, costs: Tensor) -> Tensor:
+    """B sums of steps from the look; the L1 norm moves few settings far rather than all a little.
+
+    Args:
+        moves: B×D.
+        look: D, where the look is.
+        costs: D, 0 for settings that only say how another one acts.
+    """
+    return ((moves - look).abs() * costs).sum(1)
+
+
+class Prices:
+    """What a step of change must buy, in points, for each of B candidates."""
+
+    def __init__(self, candidates: int, device: torch.device | str) -> None:
+        self.values = torch.full((candidates,), _FIRST_PRICE, device=device)
+
+    def update(self, safe: Tensor) -> None:
+        """Raises the prices of safe candidates and lowers the others'."""
+        self.values = torch.where(safe, self.values * _RISE, self.values / _FALL).clamp(_LOWEST, _HIGHEST)

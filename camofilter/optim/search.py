@@ -1,0 +1,141 @@
+"""Gradient descent through filters, delivery channel and target: from a photo to the settings of a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from camofilter import filters, presets
+from camofilter.biqa import Target
+from camofilter.optim import objective
+from camofilter.optim.channel import deliver
+from camofilter.optim.darkroom import Darkroom
+from camofilter.optim.space import Space
+from camofilter.recipe import Recipe
+
+STEPS = 60
+_RATE = 0.06
+_PATIENCE = 12  # steps without a better candidate, once there is one
+_QUALITIES = (80, 95)  # JPEG qualities of platforms
+# The look of a search that is given none: clear colour, so that softness looks meant, and fine grain over it.
+DEFAULT_LOOK = "soft"
+# Where candidates start, on top of the look. From the look itself the gradient is too weak to leave it: a model
+# that judges sharpness hardly notices the first bit of softness.
+_PUSHES: tuple[dict[str, dict[str, float]], ...] = (
+    {"soft_focus": {"amount": 0.6, "radius": 0.005}},
+    {"soft_focus": {"amount": 0.5, "radius": 0.006}, "glow": {"amount": 0.25}, "grain": {"amount": 0.028}},
+)
+
+
+class Progress(NamedTuple):
+    """How far a search is.
+
+    Attributes:
+        step: steps done.
+        steps: steps at most.
+        score: the threshold plus the lowest margin so far: for a quality model, its lowest score.
+    """
+
+    step: int
+    steps: int
+    score: float
+
+
+def search(
+    room: Darkroom,
+    target: Target,
+    look: Recipe,
+    *,
+    start: Recipe | None = None,
+    safety: float = objective.SAFETY,
+    steps: int = STEPS,
+    seed: int = 0,
+    progress: Callable[[Progress], None] | None = None,
+) -> Recipe:
+    """Looks for the settings nearest to a look with which the machine no longer sees the photo.
+
+    Args:
+        room: the photo, on the target's device.
+        target: the machine to hide from.
+        look: the recipe to stay near.
+        start: where to begin; None begins at several places around the look.
+        safety: points below the threshold that count as safe.
+        steps: at most.
+        seed: of the channel's JPEG qualities; same seed, same recipe.
+        progress: called after every step.
+
+    Returns:
+        The safe recipe nearest to the look, or, if none was safe, the one with the lowest margin.
+    """
+    space = Space(look).to(room.device)
+    starts = [start] if start is not None else [_pushed(look, push) for push in _PUSHES]
+    moves = torch.stack([space.moves_to(s) for s in starts]).requires_grad_()
+    optimizer = torch.optim.Adam([moves], lr=_RATE, betas=(0.8, 0.95))
+    prices = objective.Prices(len(starts), room.device)
+    best = _Best()
+    dice = np.random.default_rng(seed)
+    for step in range(steps):
+        qualities = dice.integers(*_QUALITIES, len(starts), endpoint=True).tolist()
+        margin = target.margin(deliver(room.develop(space.settings(moves)), qualities))
+        change = objective.change(moves, space.look, space.costs)
+        best.offer(moves, margin + safety, change)
+        if progress is not None:
+            progress(Progress(step + 1, steps, target.threshold + best.lowest - safety))
+        if best.is_settled:
+            break
+        loss = objective.exposed(margin, safety) + prices.values * change
+        optimizer.zero_grad()
+        loss.sum().backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        prices.update(margin.detach() < -safety)
+        space.keep_inside(moves)
+    return space.recipe(best.moves)
+
+
+class _Best:
+    """The best candidate so far: the safe one of least change, or else the one that is seen least."""
+
+    def __init__(self) -> None:
+        self.moves = torch.empty(0)
+        self.lowest = float("inf")
+        self.is_safe = False
+        self._change = float("inf")
+        self._age = 0
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is a safe candidate that has not been bettered for a while."""
+        return self.is_safe and self._age > _PATIENCE
+
+    def offer(self, moves: Tensor, exposure: Tensor, change: Tensor) -> None:
+        """Looks at B candidates: D moves each, points above safety, steps of change."""
+        self._age += 1
+        for candidate, points, steps in zip(
+            moves.detach(), exposure.detach().tolist(), change.detach().tolist(), strict=True
+        ):
+            nearer = points <= 0 and steps < self._change * 0.99
+            less_seen = not self.is_safe and points < self.lowest
+            self.lowest = min(self.lowest, points)
+            if nearer or less_seen:
+                self.moves, self._age = candidate.clone(), 0
+            if nearer:
+                self.is_safe, self._change = True, steps
+
+
+def _pushed(look: Recipe, push: dict[str, dict[str, float]]) -> Recipe:
+    """The look with some settings raised to at least these values."""
+    for name, settings in push.items():
+        held = next((s.settings for s in look.steps if s.filter == name), {})
+        for setting, value in settings.items():
+            raised = max(value, held.get(setting, filters.get(name).setting(setting).range[0]))
+            look = look.with_setting(name, setting, raised)
+    return look
+
+
+def default_look() -> Recipe:
+    """The look of a search that is given none."""
+    return presets.get(DEFAULT_LOOK)

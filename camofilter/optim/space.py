@@ -1,0 +1,158 @@
+"""The search space: settings of a chain of filters as one vector of numbers of like size.
+
+Every searched setting is measured in *steps* from its identity: 1 step is half the width of its appealing range,
+so that equal numbers are changes that people notice about equally.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from camofilter import filters
+from camofilter.filters import Filter, Setting
+from camofilter.recipe import FilterStep, Recipe
+
+_UNNOTICED = 0.03  # steps
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One searched number: which step's setting it is (and which part of it), and its bounds, in its own unit."""
+
+    step: int
+    setting: Setting
+    part: int | None
+    look: float
+    low: float
+    high: float
+
+
+class Space:
+    """The settings of a chain that gradient descent may move, each from 0 at its identity.
+
+    Args:
+        look: the recipe to stay near; the filters that it lacks are added at their identity. Bounds are the
+            appealing ranges, widened where the look itself lies outside.
+
+    Attributes:
+        chain: all filters with their settings in the look.
+        look: D moves, where the look is.
+        costs: D weights of a move, 0 for settings that only say how another one acts.
+    """
+
+    def __init__(self, look: Recipe) -> None:
+        self.chain = _completed(look)
+        self._axes = [axis for i, step in enumerate(self.chain) for axis in _axes(i, step)]
+        self._unit = torch.tensor([(a.setting.appealing[1] - a.setting.appealing[0]) / 2 for a in self._axes])
+        self._zero = torch.tensor([a.setting.identity for a in self._axes])
+        self._low = (torch.tensor([a.low for a in self._axes]) - self._zero) / self._unit
+        self._high = (torch.tensor([a.high for a in self._axes]) - self._zero) / self._unit
+        self.look = (torch.tensor([a.look for a in self._axes]) - self._zero) / self._unit
+        self.costs = torch.tensor([float(a.setting.strength) for a in self._axes])
+
+    def to(self, device: torch.device | str) -> Space:
+        """Moves its vectors to a device; returns itself."""
+        for name in ("look", "costs", "_unit", "_zero", "_low", "_high"):
+            setattr(self, name, getattr(self, name).to(device))
+        return self
+
+    def keep_inside(self, moves: Tensor) -> None:
+        """Draws B×D moves back into the bounds, in place."""
+        with torch.no_grad():
+            moves.copy_(torch.minimum(torch.maximum(moves, self._low), self._high))
+
+    def settings(self, moves: Tensor) -> list[tuple[Filter, dict[str, Any]]]:
+        """The chain with B settings each.
+
+        Args:
+            moves: B×D steps from the identity.
+
+        Returns:
+            Filters with B-vectors (B×K for settings of several values), differentiable in ``moves``.
+        """
+        values = self._zero + moves * self._unit
+        found: list[tuple[Filter, dict[str, Any]]] = []
+        for step in self.chain:
+            at = filters.get(step.filter)
+            found.append((at, at.identity | step.settings))
+        several: dict[tuple[int, str], list[Tensor]] = {}
+        for i, axis in enumerate(self._axes):
+            if axis.part is None:
+                found[axis.step][1][axis.setting.name] = values[:, i]
+            else:
+                several.setdefault((axis.step, axis.setting.name), []).append(values[:, i])
+        for (step_index, name), parts in several.items():
+            found[step_index][1][name] = torch.stack(parts, 1)
+        return found
+
+    def recipe(self, moves: Tensor) -> Recipe:
+        """The recipe of one vector of D moves, as short as can be read.
+
+        Values are rounded, those that hardly left the look are put back there, filters that do nothing left out.
+        """
+        numbers: list[dict[str, Any]] = [dict(step.settings) for step in self.chain]
+        stayed = (moves - self.look).abs() < _UNNOTICED
+        values = (self._zero + torch.where(stayed, self.look, moves) * self._unit).tolist()
+        for axis, value in zip(self._axes, values, strict=True):
+            value = round(min(max(value, axis.low), axis.high), 4)
+            held = numbers[axis.step]
+            if axis.part is None:
+                held[axis.setting.name] = value
+            else:
+                parts = held[axis.setting.name]
+                held[axis.setting.name] = (*parts[: axis.part], value, *parts[axis.part + 1 :])
+        steps = (FilterStep(s.filter, n) for s, n in zip(self.chain, numbers, strict=True))
+        return Recipe(tuple(s for s in steps if _does_something(s)))
+
+    def moves_to(self, recipe: Recipe) -> Tensor:
+        """D moves to a recipe of the same filters, as far as the bounds let; what it lacks is at its identity."""
+        wanted = {s.filter: s.settings for s in recipe.steps}
+        values = []
+        for axis in self._axes:
+            settings = wanted.get(self.chain[axis.step].filter, {})
+            value = settings.get(axis.setting.name, axis.setting.identity)
+            values.append(value if axis.part is None else value[axis.part])
+        moves = (torch.tensor(values, device=self._unit.device) - self._zero) / self._unit
+        return torch.minimum(torch.maximum(moves, self._low), self._high)
+
+
+def _completed(look: Recipe) -> list[FilterStep]:
+    """The look's steps in their order, with all missing filters at their identity in between."""
+    place = filters.NAMES.index
+    steps = list(look.steps)
+    for name in filters.NAMES:
+        if name in {s.filter for s in look.steps}:
+            continue
+        # Before the first step that comes later in the usual order: colour filters stay in front.
+        at = next((i for i, s in enumerate(steps) if place(s.filter) > place(name)), len(steps))
+        steps.insert(at, FilterStep(name, dict(filters.get(name).identity)))
+    return steps
+
+
+def _axes(index: int, step: FilterStep) -> list[Axis]:
+    """The searched numbers of one step; settings of several values only where the look has them."""
+    found = []
+    for setting in filters.get(step.filter).settings:
+        if not setting.searched:
+            continue
+        value = step.settings.get(setting.name, setting.identity if setting.count is None else ())
+        parts = enumerate(value) if isinstance(value, tuple) else [(None, value)]
+        for part, look in parts:
+            low, high = min(setting.appealing[0], look), max(setting.appealing[1], look)
+            found.append(Axis(index, setting, part, look, low, high))
+    return found
+
+
+def _does_something(step: FilterStep) -> bool:
+    """Whether any setting that acts by itself is off its identity."""
+    found = filters.get(step.filter)
+    for name, value in step.settings.items():
+        setting = found.setting(name)
+        values = value if isinstance(value, tuple) else (value,)
+        if setting.strength and any(v != setting.identity for v in values):
+            return True
+    return False
