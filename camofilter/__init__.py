@@ -1,0 +1,135 @@
+"""camofilter: photo looks that people like and quality-ranking machines do not.
+
+Five lines do the main job::
+
+    import camofilter
+
+    photo = camofilter.open_photo("photo.jpg")
+    result = camofilter.camouflage(photo)
+    print(result.score_before, result.score_after, result.recipe.in_words())
+    camofilter.save_photo(result.photo, "photo.camo.jpg")
+
+Importing it loads no torch; ``apply`` needs none either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from camofilter.errors import CamofilterError, PhotoError, UsageError
+
+if TYPE_CHECKING:
+    from camofilter.biqa import Target
+    from camofilter.optim import Camouflaged, Progress
+    from camofilter.photo import Photo, open_photo, save_photo
+    from camofilter.recipe import Recipe
+
+__all__ = [
+    "CamofilterError",
+    "Photo",
+    "PhotoError",
+    "Recipe",
+    "UsageError",
+    "__version__",
+    "apply",
+    "camouflage",
+    "open_photo",
+    "save_photo",
+    "score",
+]
+
+__version__ = "0.1.0"
+
+# Loaded when first used: numpy and Pillow would double the time that help takes.
+_ROOMS = {
+    "Photo": "camofilter.photo",
+    "Recipe": "camofilter.recipe",
+    "open_photo": "camofilter.photo",
+    "save_photo": "camofilter.photo",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'camofilter' has no attribute '{name}'")
+    return getattr(import_module(_ROOMS[name]), name)
+
+
+def apply(photo: Photo, look: Recipe | str, *, strength: float = 1.0) -> Photo:
+    """The photo with a look, at full size.
+
+    Args:
+        photo: any size, 8 or 16 bit.
+        look: a recipe, or the name of a preset.
+        strength: 0 (nothing) to 1 (the look as it is), blended in setting space.
+
+    Returns:
+        A photo of the same size, depth and metadata; alpha is untouched.
+
+    Raises:
+        UsageError: no such preset, or strength outside 0 to 1.
+    """
+    from camofilter.filters.pipeline import render
+
+    recipe = _recipe(look).at_strength(strength)
+    return photo.with_pixels(render(photo.pixels, recipe.chain())) if recipe.steps else photo
+
+
+def score(photo: Photo, target: Target | str = "compact_iqa") -> float:
+    """What a machine thinks of the photo as it would be delivered: fit to the model's input, JPEG 90, model.
+
+    Args:
+        photo: any size.
+        target: a target, or ``NAME`` or ``NAME:WEIGHTS`` of one.
+
+    Returns:
+        The target's score; for quality models about 0 to 100, higher is better.
+
+    Raises:
+        UsageError: no such target, or a wrong weight file.
+    """
+    from camofilter import biqa
+
+    return biqa.delivered_score(photo.pixels, biqa.get(target) if isinstance(target, str) else target)
+
+
+def camouflage(
+    photo: Photo,
+    *,
+    preset: Recipe | str | None = None,
+    target: Target | str = "compact_iqa",
+    threshold: float = 50.0,
+    device: str = "auto",
+    seed: int = 0,
+    progress: Callable[[Progress], None] | None = None,
+) -> Camouflaged:
+    """Finds a recipe with which a machine scores the photo below the threshold, and applies it at full size.
+
+    Args:
+        photo: any size.
+        preset: the look to stay near (a recipe or a preset's name); None leaves the look to the search.
+        target: the machine to hide from: a target, or ``NAME`` or ``NAME:WEIGHTS`` of one.
+        threshold: the score to stay below, for a target given by name.
+        device: "auto", "cpu" or "cuda".
+        seed: same seed, same recipe.
+        progress: called after every step of the search.
+
+    Returns:
+        The photo with its recipe and the scores before and after; ``camouflaged`` says whether it worked.
+
+    Raises:
+        UsageError: no such preset, target or device.
+    """
+    from camofilter import biqa, optim
+
+    judge = biqa.get(target, threshold=threshold) if isinstance(target, str) else target
+    look = None if preset is None else _recipe(preset)
+    return optim.camouflage(photo, judge, look=look, device=device, seed=seed, progress=progress)
+
+
+def _recipe(look: Recipe | str) -> Recipe:
+    from camofilter import presets
+
+    return presets.get(look) if isinstance(look, str) else look

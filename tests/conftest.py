@@ -1,0 +1,30 @@
+"""What several test files need: the project's own photos, and the optional data beside the project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# The same examples every time, and no failure because the machine was busy.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.load_profile("steady")
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples" / "photos"
+
+
+@pytest.fixture
+def examples() -> list[Path]:
+    """The photos that come with the project."""
+    return sorted(EXAMPLES.glob("*.jpg"))
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The optional folder of photos and human scores beside the project."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("the optional data in ../shared are not there")
+    return folder

@@ -1,0 +1,584 @@
+"""The command line as people and scripts meet it: exit codes, messages, files and JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import camofilter
+from camofilter import biqa, filters, presets
+from camofilter.cli import main
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "examples" / "photos").glob("*.jpg"))
+NAMES = ("a.jpg", "b.jpg", "c.jpg")
+RECIPE = {"camofilter": 1, "name": "My/look ☀", "filters": [{"filter": "exposure", "ev": 0.5}]}
+
+
+@pytest.fixture(scope="session")
+def small_photos(tmp_path_factory):
+    """The example photos at a quarter of their size."""
+    folder = tmp_path_factory.mktemp("photos")
+    for source, name in zip(EXAMPLES, NAMES, strict=True):
+        with Image.open(source) as photo:
+            photo.thumbnail((320, 320))
+            photo.save(folder / name, quality=92)
+    return folder
+
+
+@pytest.fixture
+def here(small_photos, tmp_path, monkeypatch):
+    """The current folder, with a.jpg, b.jpg, c.jpg, in/a.jpg and the files that the tables below need."""
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    for name, copy in [*zip(NAMES, NAMES, strict=True), ("a.jpg", "in/a.jpg"), ("b.jpg", "there.jpg")]:
+        Path(copy).write_bytes((small_photos / name).read_bytes())
+    os.symlink("a.jpg", "soft.jpg")
+    os.link("a.jpg", "hard.jpg")
+    Path("notes.jpg").write_text("not a photo")
+    Path("look.json").write_text(json.dumps(RECIPE))
+    Path("broken.json").write_text("{")
+    return tmp_path
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def records(self):
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@pytest.fixture
+def run(here, capsys):
+    def run(*argv):
+        code = main([str(word) for word in argv])
+        return Ran(code, *capsys.readouterr())
+
+    return run
+
+
+def contents(folder):
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def pixels(path):
+    with Image.open(path) as photo:
+        return np.asarray(photo).astype(int)
+
+
+USAGE_ERRORS = [
+    # command line, what the one line must say
+    ("", "missing command; try 'camofilter --help'"),
+    ("aply a.jpg", "no such command 'aply'. Did you mean 'apply'? try 'camofilter --help'"),
+    ("--versio", "no such option: --versio (Possible options: --version); try 'camofilter --help'"),
+    ("apply", "missing argument 'IN'; try 'camofilter apply --help'"),
+    ("apply a.jpg", "no look was given: give --preset NAME, --recipe FILE.json or --set"),
+    ("apply a.jpg --presett warm", "no such option: --presett (Possible options: --preset"),
+    ("apply a.jpg --preset", "option '--preset' requires an argument; try 'camofilter apply --help'"),
+    ("apply a.jpg --preset wram", "unknown preset 'wram': did you mean warm?"),
+    ("apply a.jpg --preset warm --recipe look.json", "--preset and --recipe were both given"),
+    ("apply a.jpg --recipe none.json", "none.json: cannot read the recipe: No such file or directory"),
+    ("apply a.jpg --recipe broken.json", "broken.json: not JSON"),
+    ("apply a.jpg --recipe a.jpg", "a.jpg: cannot read the recipe: it is not UTF-8 text"),
+    ("apply a.jpg --set exposure", "--set is 'exposure': expected FILTER.SETTING=NUMBER"),
+    ("apply a.jpg --set exposure=1", "--set is 'exposure=1': expected FILTER.SETTING=NUMBER"),
+    ("apply a.jpg --set exposure.ev=bright", "--set is 'exposure.ev=bright': expected"),
+    ("apply a.jpg --set exposre.ev=1", "unknown filter 'exposre': did you mean exposure?"),
+    ("apply a.jpg --set exposure.evs=1", "unknown setting of exposure 'evs': did you mean ev?"),
+    ("apply a.jpg --set exposure.ev=99", "exposure.ev is 99.0: expected a number from -3 to 3 EV"),
+    ("apply a.jpg --set exposure.ev=nan", "exposure.ev is nan: expected a number from"),
+    ("apply a.jpg --set exposure.ev=0,5", "exposure.ev is [0.0, 5.0]: expected a number from"),
+    ("apply a.jpg --set tone_curve.red=1", "tone_curve.red is 1.0: expected a list of 2 to 64 numbers"),
+    ("apply a.jpg --preset warm --strength 1.5", "strength is 1.5: expected a number from 0 to 1"),
+    ("apply a.jpg --preset warm --strength nan", "strength is nan: expected a number from 0 to 1"),
+    ("apply a.jpg --preset warm --strength much", "'--strength': Input should be a valid number"),
+    ("apply a.jpg --preset warm --metadata some", "'some' is not one of 'safe', 'all', 'none'"),
+    ("apply a.jpg --preset warm --max-pixels 0", "'--max-pixels': Input should be greater than"),
+    ("apply a.jpg --preset warm -o x.jpg --in-place", "--in-place and -o were both given"),
+    ("apply a.jpg b.jpg --preset warm -o there.jpg", "-o there.jpg is a file: for 2 photos give a folder"),
+    ("apply a.jpg in/a.jpg --preset warm -o new", "a.jpg and in/a.jpg would both be written to new/a.jpg"),
+    ("apply a.jpg a.jpg --preset warm", "a.jpg and a.jpg would both be written to a.warm.jpg"),
+    ("apply a.heic a.jpg --preset warm", "a.heic and a.jpg would both be written to a.warm.jpg"),
+    ("apply a.jpg in/../a.jpg --preset warm --in-place", "a.jpg and in/../a.jpg would both be written to"),
+    ("apply a.jpg soft.jpg --preset warm --in-place", "a.jpg and soft.jpg would both be written to"),
+    ("camouflage a.jpg --preset wram", "unknown preset 'wram': did you mean warm?"),
+    ("camouflage a.jpg --target compact", "unknown target 'compact': did you mean compact_iqa?"),
+    ("camouflage a.jpg --target compact_iqa:none.safetensors", "none.safetensors: no such weight file"),
+    ("camouflage a.jpg --threshold nan", "--threshold is nan: expected a number, such as 50"),
+    ("camouflage a.jpg --method hybrid", "'--method': 'hybrid' is not one of 'auto', 'filter'; try"),
+    ("camouflage a.jpg --device gpu", "'gpu' is not one of 'auto', 'cpu', 'cuda'"),
+    ("camouflage a.jpg --seed -1", "'--seed': Input should be greater than or equal to 0"),
+    (
+        "camouflage a.jpg b.jpg --recipe-out look.json",
+        "--recipe-out look.json is a file: for 2 photos give a folder",
+    ),
+    ("camouflage a.jpg in/a.jpg --recipe-out new", "would both be written to new/a.json"),
+    ("score", "missing argument 'IN'; try 'camofilter score --help'"),
+    ("score a.jpg --target compact_iqa --target x", "unknown target 'x': known are: compact_iqa"),
+    ("presets warm", "got unexpected extra argument(s) (warm); try 'camofilter presets --help'"),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), USAGE_ERRORS)
+def test_wrong_usage_is_one_line_and_nothing_is_done(run, here, line, message):
+    before = contents(here)
+    ran = run(*line.split())
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("camofilter: ")
+    assert ran.err.count("\n") == 1
+    assert message in ran.err
+    assert contents(here) == before
+    assert not Path("new").exists()
+
+
+@pytest.mark.parametrize("line", ["apply a.jpg --oops", "apply a.jpg --preset wram", "score a.jpg --target x"])
+def test_wrong_usage_with_json_is_still_on_standard_error(run, line):
+    ran = run(*line.split(), "--json")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == run(*line.split()).err
+
+
+# Each of these keeps one photo from being done; c.jpg beside it must still be.
+PHOTO_ERRORS = [
+    # photo, options, what the one line must say
+    ("none.jpg", "", "none.jpg: No such file or directory"),
+    ("in", "", "in: is a folder; give a photo file"),
+    ("notes.jpg", "", "notes.jpg: is not a photo of a type that is read"),
+    ("a.jpg", "--max-pixels 9", "57,600 pixels, more than the limit of 9"),
+]
+
+
+@pytest.mark.parametrize(("photo", "options", "message"), PHOTO_ERRORS)
+@pytest.mark.parametrize("command", ["apply --preset warm", "score", "camouflage"])
+def test_photo_that_cannot_be_opened(run, here, command, photo, options, message):
+    before = contents(here)
+    ran = run(*command.split(), photo, *options.split())
+    assert (ran.code, ran.out) == (1, "")
+    assert message in ran.err
+    assert ran.err.startswith("camofilter: ")
+    assert ran.err.count("\n") == 1
+    as_json = run(*command.split(), photo, *options.split(), "--json")
+    assert (as_json.code, as_json.err) == (1, "")
+    assert as_json.records == [{"input": photo, "error": ran.err.removeprefix("camofilter: ").rstrip("\n")}]
+    assert contents(here) == before
+
+
+OUTPUT_ERRORS = [
+    # photo, options, what the one line must say
+    ("b.jpg", "-o there.jpg", "b.jpg: there.jpg exists: add --force to replace it"),
+    ("a.jpg", "-o a.jpg --force", "a.jpg: would be replaced: give another -o, or --in-place"),
+    ("a.jpg", "-o in/../a.jpg --force", "a.jpg: would be replaced"),
+    ("a.jpg", "-o soft.jpg --force", "a.jpg: would be replaced"),
+    ("soft.jpg", "-o a.jpg --force", "soft.jpg: would be replaced"),
+    ("a.jpg", "-o hard.jpg --force", "a.jpg: would be replaced"),
+    ("a.jpg", "-o . --force", "a.jpg: would be replaced"),
+    ("a.jpg", "-o nowhere/x.jpg", "a.jpg: nowhere/x.jpg is in a folder that does not exist"),
+    ("a.jpg", "-o notes.jpg/", "notes.jpg"),
+    ("a.jpg", "-o new.gif", "new.gif: files named '.gif' are not written; name it one of .jpg"),
+]
+
+
+@pytest.mark.parametrize(("photo", "options", "message"), OUTPUT_ERRORS)
+@pytest.mark.parametrize("command", ["apply --preset warm", "camouflage"])
+def test_output_that_must_not_be_written(run, here, command, photo, options, message):
+    before = contents(here)
+    ran = run(*command.split(), photo, *options.split())
+    assert ran.code in (1, 2)
+    assert ran.out == ""
+    assert message in ran.err
+    assert ran.err.count("\n") == 1
+    assert contents(here) == before
+
+
+def test_other_photos_are_done(run):
+    ran = run("apply", "--preset", "warm", "a.jpg", "none.jpg", "in", "c.jpg")
+    assert ran.code == 1
+    assert ran.err.count("\n") == 2
+    assert [line.split("      ")[0] for line in ran.out.splitlines()] == [
+        "a.jpg → a.warm.jpg",
+        "c.jpg → c.warm.jpg",
+    ]
+
+
+def test_result_never_replaces_another_photo_that_was_given(run, here):
+    run("apply", "a.jpg", "--preset", "warm")
+    before = contents(here)
+    ran = run("apply", "a.jpg", "a.warm.jpg", "--preset", "warm", "--force")
+    assert ran.code == 1
+    assert "a.jpg: would replace a.warm.jpg: give another -o" in ran.err
+    after = contents(here)
+    assert {name: after[name] for name in before} == before
+    assert set(after) - set(before) == {"a.warm.warm.jpg"}
+
+
+def test_results_whose_names_meet_only_when_the_photos_are_read(run):
+    Image.open("b.jpg").save("a.png")
+    os.rename("a.png", "a.jfif")  # holds PNG, so its result is a .png too
+    Image.open("c.jpg").save("a.png")
+    ran = run("apply", "a.jfif", "a.png", "--preset", "warm", "-o", "new", "--force", "--json")
+    assert ran.code == 1
+    assert {"input", "error"} == set(ran.records[0])
+    assert "would replace" in ran.records[0]["error"]
+    assert pixels("new/a.png").shape == pixels("c.jpg").shape
+
+
+@pytest.mark.parametrize(
+    ("options", "output"),
+    [
+        ("--preset warm", "a.warm.jpg"),
+        ("--recipe look.json", "a.My-look.jpg"),
+        ("--set exposure.ev=0.4", "a.look.jpg"),
+        ("--preset warm --set exposure.ev=0.4", "a.warm.jpg"),
+        ("--preset warm -o x.png", "x.png"),
+        ("--preset warm -o in", "in/a.jpg"),
+        ("--preset warm -o new/deep/", "new/deep/a.jpg"),
+        ("--preset warm -o there.jpg --force", "there.jpg"),
+    ],
+)
+def test_where_results_go(run, here, options, output):
+    if output == "in/a.jpg":
+        os.remove(output)
+    ran = run("apply", "a.jpg", *options.split(), "--json")
+    assert (ran.code, ran.err) == (0, "")
+    assert [record["output"] for record in ran.records] == [output]
+    assert pixels(output).shape == pixels("a.jpg").shape
+
+
+def test_apply_several_into_a_new_folder(run, small_photos):
+    ran = run("apply", *NAMES, "-o", "new", "--preset", "noir")
+    assert (ran.code, ran.err) == (0, "")
+    assert sorted(os.listdir("new")) == list(NAMES)
+    assert all(np.ptp(pixels(f"new/{name}"), axis=2).max() <= 3 for name in NAMES)  # black and white
+    assert contents(small_photos).items() <= contents(Path()).items()
+
+
+def test_apply_json(run):
+    ran = run(
+        "apply",
+        "a.jpg",
+        "--recipe",
+        "look.json",
+        "--set",
+        "tone_curve.red=1,1.2",
+        "--strength",
+        "0.5",
+        "--json",
+    )
+    assert (ran.code, ran.err) == (0, "")
+    [record] = ran.records
+    assert list(record) == ["input", "output", "recipe", "seconds"]
+    expected = [{"filter": "exposure", "ev": 0.25}, {"filter": "tone_curve", "red": [1.0, 1.1]}]
+    assert record["recipe"] == RECIPE | {"filters": expected}
+    assert record["input"] == "a.jpg"
+    assert record["seconds"] > 0
+
+
+def test_recipe_from_json_gives_the_same_bytes(run):
+    [record] = run("apply", "a.jpg", "--preset", "warm", "--strength", "0.5", "--json").records
+    Path("again.json").write_text(json.dumps(record["recipe"]))
+    assert run("apply", "a.jpg", "--recipe", "again.json", "-o", "again.jpg").code == 0
+    assert Path("again.jpg").read_bytes() == Path(record["output"]).read_bytes()
+
+
+def test_brighter_setting_is_brighter_and_strength_0_is_nothing(run):
+    assert run("apply", "a.jpg", "--set", "exposure.ev=0.5", "-o", "bright.png").code == 0
+    assert run("apply", "a.jpg", "--set", "exposure.ev=0.5", "--strength", "0", "-o", "same.png").code == 0
+    assert pixels("bright.png").mean() > pixels("a.jpg").mean() + 5
+    assert (pixels("same.png") == pixels("a.jpg")).all()
+
+
+def test_metadata_option_reaches_the_file(run):
+    photo = Image.open("a.jpg")
+    exif = photo.getexif()
+    exif[0x8298] = "Someone"  # copyright
+    photo.save("tagged.jpg", exif=exif)
+    for choice in ("safe", "none"):
+        assert run("apply", "tagged.jpg", "--preset", "warm", "--metadata", choice, "-o", f"{choice}.jpg").code == 0
+    assert Image.open("safe.jpg").getexif().get(0x8298) == "Someone"
+    assert Image.open("none.jpg").getexif().get(0x8298) is None
+
+
+def test_in_place_replaces_the_photo_behind_a_link(run):
+    before = pixels("a.jpg")
+    ran = run("apply", "soft.jpg", "--set", "exposure.ev=0.5", "--in-place", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    assert os.path.islink("soft.jpg")
+    assert pixels("a.jpg").mean() > before.mean() + 5
+    assert os.path.samefile(ran.records[0]["output"], "a.jpg")
+
+
+def test_in_place_refuses_what_cannot_stay_what_it_is(run, here):
+    Image.open("a.jpg").save("a.png")
+    os.rename("a.png", "png.jpg")
+    before = contents(here)
+    ran = run("apply", "png.jpg", "--preset", "warm", "--in-place")
+    assert ran.code == 1
+    assert ran.err == "camofilter: png.jpg: cannot be replaced by a .png file: leave --in-place out\n"
+    assert contents(here) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="such names exist on Linux only")
+def test_names_that_are_no_text_or_several_lines(run):
+    name = os.fsdecode(b"line\nbreak \xff\x1b[31m.jpg")
+    os.rename("a.jpg", name)
+    done = run("apply", name, "--preset", "warm")
+    assert done.code == 0
+    assert done.out.count("\n") == 1
+    assert "\x1b" not in done.out
+    failed = run("apply", name, "--preset", "warm")
+    assert failed.code == 1
+    assert failed.err.count("\n") == 1
+    [record] = run("score", name, "--json").records
+    assert record["input"] == name
+
+
+def test_score(run):
+    plain = run("score", "a.jpg", "b.jpg")
+    assert (plain.code, plain.err) == (0, "")
+    as_json = run("score", "a.jpg", "b.jpg", "--json")
+    assert [list(record) for record in as_json.records] == [["input", "target", "score"]] * 2
+    for record, line in zip(as_json.records, plain.out.splitlines(), strict=True):
+        assert record["score"] == camofilter.score(camofilter.open_photo(record["input"]))
+        assert record["target"] == "compact_iqa"
+        assert line.split() == [f"{record['score']:.1f}", "of", "100", "by", "compact_iqa", record["input"]]
+
+
+def test_score_by_several_targets_is_a_line_each(run):
+    weights = Path(biqa.__file__).parent / "weights" / "compact_iqa.safetensors"
+    ran = run("score", "a.jpg", "--target", "compact_iqa", "--target", f"compact_iqa:{weights}", "--json")
+    assert ran.code == 0
+    assert len(ran.records) == 2
+    assert ran.records[0]["score"] == ran.records[1]["score"]
+
+
+CAMOUFLAGE_KEYS = [
+    "input",
+    "output",
+    "target",
+    "threshold",
+    "score_before",
+    "score_after",
+    "camouflaged",
+    "method",
+    "recipe",
+    "seconds",
+]
+
+
+@pytest.mark.slow
+def test_camouflage(run, here):
+    before = contents(here)
+    ran = run("camouflage", "a.jpg", "--json", "--recipe-out", "found.json")
+    assert ran.err == ""
+    [record] = ran.records
+    assert list(record) == CAMOUFLAGE_KEYS
+    assert record["output"] == "a.camo.jpg"
+    assert record["score_before"] == camofilter.score(camofilter.open_photo("a.jpg"))
+    assert record["score_after"] == camofilter.score(camofilter.open_photo("a.camo.jpg"))
+    assert record["score_after"] < record["score_before"]
+    assert record["camouflaged"] == (record["score_after"] < 50)
+    assert ran.code == (0 if record["camouflaged"] else 1)
+    assert (record["target"], record["threshold"], record["method"]) == ("compact_iqa", 50, "filter")
+    assert json.loads(Path("found.json").read_text()) == record["recipe"]
+    assert pixels("a.camo.jpg").shape == pixels("a.jpg").shape
+    assert contents(here).items() >= before.items()
+    # The recipe is the product: applying it makes the same file.
+    assert run("apply", "a.jpg", "--recipe", "found.json", "-o", "again.jpg").code == 0
+    assert Path("again.jpg").read_bytes() == Path("a.camo.jpg").read_bytes()
+
+
+def test_camouflage_in_words_for_several_photos(run):
+    ran = run("camouflage", "a.jpg", "none.jpg", "b.jpg", "--threshold", "99", "--recipe-out", "found")
+    assert ran.code == 1  # for the photo that is missing
+    assert ran.err.count("\n") == 1
+    *photos, summary = ran.out.splitlines()
+    assert photos[0::3] == ["a.jpg → a.camo.jpg", "b.jpg → b.camo.jpg"]
+    assert all("of 100 by compact_iqa (below 99) " in scores for scores in photos[1::3])
+    assert photos[2] == f"  {camofilter.Recipe.load('found/a.json').in_words()}"
+    assert summary.startswith("2 of 3 photos below 99; mean score ")
+    assert sorted(os.listdir("found")) == ["a.json", "b.json"]
+
+
+@pytest.mark.slow
+def test_photo_that_cannot_be_hidden_is_written_and_said_to_be_seen(run):
+    ran = run("camouflage", "a.jpg", "--threshold", "-1000")
+    assert (ran.code, ran.err) == (1, "")
+    assert "of 100 by compact_iqa (written, but not hidden: not below -1000)" in ran.out
+    assert pixels("a.camo.jpg").shape == pixels("a.jpg").shape
+
+
+@pytest.mark.parametrize("options", ["--recipe-out look.json", "--recipe-out a.jpg --force"])
+def test_recipe_file_that_must_not_be_written(run, here, options):
+    before = contents(here)
+    ran = run("camouflage", "a.jpg", *options.split())
+    assert ran.code == 1
+    assert "give another --recipe-out" in ran.err
+    assert contents(here) == before
+
+
+def test_lists(run):
+    for command in ("presets", "filters", "targets"):
+        plain = run(command)
+        assert (plain.code, plain.err) == (0, "")
+        first = run(command, "--json").records[0]
+        assert first[command.removesuffix("s")] in plain.out
+
+    listed = run("presets", "--json").records
+    assert [record["preset"] for record in listed] == presets.names()
+    for record in listed:
+        assert list(record) == ["preset", "description", "recipe"]
+        assert camofilter.Recipe.from_dict(record["recipe"]) == presets.get(record["preset"])
+
+    listed = run("filters", "--json").records
+    assert [record["filter"] for record in listed] == list(filters.NAMES)
+    for record in listed:
+        assert list(record) == ["filter", "summary", "point", "settings"]
+        for setting in record["settings"]:
+            assert list(setting) == ["name", "unit", "identity", "range", "appealing", "help", "count"]
+    assert {record["filter"]: record["point"] for record in listed}["vignette"] is False
+
+    listed = run("targets", "--json").records
+    assert [list(record) for record in listed] == [["target", "summary", "threshold"]] * len(listed)
+    assert {record["target"]: record["threshold"] for record in listed} == {
+        name: biqa.get(name).threshold for name in biqa.SUMMARIES
+    }
+
+
+@pytest.mark.parametrize("command", ["", "apply", "camouflage", "score", "presets", "filters", "targets"])
+def test_help(run, command):
+    ran = run(*command.split(), "--help")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith(f"Usage: camofilter {command}".rstrip())
+    assert max(map(len, ran.out.splitlines())) <= 80
+    assert "..." not in ran.out.partition("\n")[2]  # no sentence is cut off
+
+
+def test_version(run):
+    assert run("--version") == (0, f"camofilter {camofilter.__version__}\n", "")
+
+
+# --- As processes ------------------------------------------------------------------------------------------
+
+
+def process(code, *argv, **options):
+    return subprocess.run(
+        [sys.executable, "-c", code, *argv],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        **options,
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--help",
+        "presets",
+        "filters --json",
+        "targets",
+        "apply a.jpg --preset vintage",
+        "apply --oops",
+    ],
+)
+def test_works_without_torch(here, line):
+    code = """
+import sys
+sys.modules["torch"] = sys.modules["kornia"] = None  # importing them fails
+from camofilter.cli import main
+sys.exit(main())
+"""
+    ran = process(code, *line.split())
+    assert ran.returncode == (2 if "oops" in line else 0), ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_module_runs_the_command_line(here):
+    ran = subprocess.run(
+        [sys.executable, "-m", "camofilter", "apply", "none.jpg", "--preset", "warm"],
+        capture_output=True,
+        text=True,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
+    assert ran.stderr.startswith("camofilter: none.jpg: ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals and pipes as on Unix")
+class TestEndings:
+    def test_reader_that_stops_early(self, here):
+        line = f"{sys.executable} -m camofilter filters --json | {sys.executable} -c 'print(input()[:1])'"
+        ran = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
+        assert (ran.stdout, ran.stderr) == ("{\n", "")
+
+    def test_control_c(self, here):
+        code = """
+import os, signal, sys
+import camofilter
+from camofilter import cli
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background inherits it ignored
+def stop(*_, **__):
+    os.kill(os.getpid(), signal.SIGINT)
+camofilter.open_photo = stop
+sys.exit(cli.main())
+"""
+        ran = process(code, "apply", "a.jpg", "--preset", "warm")
+        assert (ran.returncode, ran.stdout) == (130, "")
+        assert ran.stderr == "camofilter: stopped; the photos written so far are complete\n"
+
+    def test_full_disk_behind_standard_output(self, here):
+        if not os.path.exists("/dev/full"):
+            pytest.skip("no /dev/full")
+        with open("/dev/full", "w") as full:
+            ran = subprocess.run(
+                [sys.executable, "-m", "camofilter", "presets"],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        assert (ran.returncode, ran.stderr) == (1, "camofilter: cannot print: No space left on device\n")
+
+    def test_terminal_that_lacks_letters(self, here):
+        environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+        ran = process("from camofilter.cli import main; main()", "apply", "a.jpg", "--preset", "warm", env=environment)
+        assert ran.stdout.startswith("a.jpg \\u2192 a.warm.jpg")
+        assert ran.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "a.jpg: does not fit in memory"),
+        (OSError(5, "Input/output error"), "a.jpg: Input/output error"),
+        (RuntimeError("several\n  lines"), "a.jpg: unexpected RuntimeError: several lines"),
+    ],
+)
+def test_whatever_goes_wrong_with_a_photo_is_one_line(run, monkeypatch, error, message):
+    opened = camofilter.open_photo
+
+    def fail_once(path, **options):
+        if path == "a.jpg":
+            raise error
+        return opened(path, **options)
+
+    monkeypatch.setattr(camofilter, "open_photo", fail_once)
+    ran = run("apply", "a.jpg", "b.jpg", "--preset", "warm")
+    assert ran.code == 1
+    assert ran.err.startswith(f"camofilter: {message}")
+    assert ran.err.count("\n") == 1
+    assert ran.out.startswith("b.jpg → b.warm.jpg")
