@@ -267,10 +267,8 @@ class TestInWords:
         [
             (FilterStep("exposure", {"ev": 0.3}), "exposure +0.30 EV"),
             (FilterStep("exposure", {"ev": -1}), "exposure -1.00 EV"),
-            (
-                FilterStep("vignette", {"amount": 0.4, "midpoint": 0.8}),
-                "vignette amount 0.40 EV, midpoint 0.80",
-            ),
+            (FilterStep("vignette", {"amount": 0.4, "midpoint": 0.7}), "vignette amount 0.40 EV, midpoint 0.70"),
+            (FilterStep("vignette", {"amount": 0.4, "midpoint": 0.8}), "vignette amount 0.40 EV"),
             (
                 FilterStep("white_balance", {"temperature": 26, "tint": -2}),
                 "white balance temperature +26 mired, tint -2 mDuv",

@@ -120,9 +120,7 @@ def _search_until_hidden(
         if best.score < target.threshold:
             break
         safety += best.score - target.threshold + 1
-        recipe = search(
-            room, judge, look, start=recipe, safety=safety, steps=STEPS // 2, seed=seed, progress=progress
-        )
+        recipe = search(room, judge, look, start=recipe, safety=safety, steps=STEPS // 2, seed=seed, progress=progress)
         best = min(best, _tried(photo, recipe, judge), key=lambda tried: tried.score)
     return best
 
