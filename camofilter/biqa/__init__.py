@@ -53,7 +53,7 @@ class Target(Protocol):
         ...
 
     def to(self, device: str) -> Target:
-        """The target on another device ("cpu", "cuda")."""
+        """The target, moved to another device ("cpu", "cuda"); images follow it by themselves."""
         ...
 
 

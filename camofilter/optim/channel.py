@@ -13,7 +13,7 @@ class _RealJpeg(torch.autograd.Function):
     """Real 8-bit rounding and JPEG forward, identity backward.
 
     A straight-through estimate (Bengio et al. 2013, arXiv 1308.3432): a differentiable JPEG costs several
-    times the embedded model on a CPU, this a tenth of it (``benchmarks/search.py``).
+    times the embedded model on a CPU, this a fraction of it (``benchmarks/search.py``).
     """
 
     @staticmethod

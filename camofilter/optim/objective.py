@@ -11,8 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# Points below the threshold at which a photo counts as safe: JPEG 80 to 95 moves the score by about two points
-# to either side, and the full-size file is not quite the small photo that the search looks at.
+# Points below the threshold at which a photo counts as safe: another JPEG quality moves the score by a few points,
+# and the full-size file is not quite the small photo that the search looks at.
 SAFETY = 2.5
 
 _FIRST_PRICE, _LOWEST, _HIGHEST = 1.0, 0.2, 20.0

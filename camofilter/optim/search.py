@@ -71,7 +71,7 @@ def search(
     Returns:
         The safe recipe nearest to the look, or, if none was safe, the one with the lowest margin.
     """
-    space = Space(look).to(room.device)
+    space = Space(look, room.device)
     starts = [start] if start is not None else [_pushed(look, push) for push in _PUSHES]
     moves = torch.stack([space.moves_to(s) for s in starts]).requires_grad_()
     optimizer = torch.optim.Adam([moves], lr=_RATE, betas=(0.8, 0.95))

@@ -6,6 +6,8 @@ so that equal numbers are changes that people notice about equally.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +39,7 @@ class Space:
     Args:
         look: the recipe to stay near; the filters that it lacks are added at their identity. Bounds are the
             appealing ranges, widened where the look itself lies outside.
+        device: where its vectors live.
 
     Attributes:
         chain: all filters with their settings in the look.
@@ -44,21 +47,19 @@ class Space:
         costs: D weights of a move, 0 for settings that only say how another one acts.
     """
 
-    def __init__(self, look: Recipe) -> None:
+    def __init__(self, look: Recipe, device: torch.device | str = "cpu") -> None:
         self.chain = _completed(look)
         self._axes = [axis for i, step in enumerate(self.chain) for axis in _axes(i, step)]
-        self._unit = torch.tensor([(a.setting.appealing[1] - a.setting.appealing[0]) / 2 for a in self._axes])
-        self._zero = torch.tensor([a.setting.identity for a in self._axes])
-        self._low = (torch.tensor([a.low for a in self._axes]) - self._zero) / self._unit
-        self._high = (torch.tensor([a.high for a in self._axes]) - self._zero) / self._unit
-        self.look = (torch.tensor([a.look for a in self._axes]) - self._zero) / self._unit
-        self.costs = torch.tensor([float(a.setting.strength) for a in self._axes])
 
-    def to(self, device: torch.device | str) -> Space:
-        """Moves its vectors to a device; returns itself."""
-        for name in ("look", "costs", "_unit", "_zero", "_low", "_high"):
-            setattr(self, name, getattr(self, name).to(device))
-        return self
+        def vector(numbers: Iterable[float]) -> Tensor:
+            return torch.tensor(list(numbers), device=device)
+
+        self._unit = vector((a.setting.appealing[1] - a.setting.appealing[0]) / 2 for a in self._axes)
+        self._zero = vector(a.setting.identity for a in self._axes)
+        self._low = (vector(a.low for a in self._axes) - self._zero) / self._unit
+        self._high = (vector(a.high for a in self._axes) - self._zero) / self._unit
+        self.look = (vector(a.look for a in self._axes) - self._zero) / self._unit
+        self.costs = vector(float(a.setting.strength) for a in self._axes)
 
     def keep_inside(self, moves: Tensor) -> None:
         """Draws B×D moves back into the bounds, in place."""
@@ -110,14 +111,25 @@ class Space:
 
     def moves_to(self, recipe: Recipe) -> Tensor:
         """D moves to a recipe of the same filters, as far as the bounds let; what it lacks is at its identity."""
-        wanted = {s.filter: s.settings for s in recipe.steps}
+        wanted = dict(zip(_occurrences(recipe.steps), recipe.steps, strict=True))
+        steps = [wanted.get(key, FilterStep(key[0])) for key in _occurrences(self.chain)]
         values = []
         for axis in self._axes:
-            settings = wanted.get(self.chain[axis.step].filter, {})
-            value = settings.get(axis.setting.name, axis.setting.identity)
-            values.append(value if axis.part is None else value[axis.part])
+            value = steps[axis.step].settings.get(axis.setting.name, axis.setting.identity)
+            is_curve = isinstance(value, tuple) and axis.part is not None
+            values.append(value[axis.part] if is_curve else value)
         moves = (torch.tensor(values, device=self._unit.device) - self._zero) / self._unit
         return torch.minimum(torch.maximum(moves, self._low), self._high)
+
+
+def _occurrences(steps: Iterable[FilterStep]) -> list[tuple[str, int]]:
+    """Each step's filter and how many steps of that filter came before it."""
+    seen: Counter[str] = Counter()
+    found = []
+    for step in steps:
+        found.append((step.filter, seen[step.filter]))
+        seen[step.filter] += 1
+    return found
 
 
 def _completed(look: Recipe) -> list[FilterStep]:

@@ -58,3 +58,15 @@ def test_a_step_is_half_an_appealing_range() -> None:
     space = Space(Recipe())
     moves = space.moves_to(Recipe((FilterStep("exposure", {"ev": 0.6}),)))
     assert moves.abs().sum().item() == pytest.approx(1)
+
+
+def test_a_filter_may_come_twice() -> None:
+    look = Recipe((FilterStep("exposure", {"ev": 0.5}), FilterStep("fade"), FilterStep("exposure", {"ev": -0.3})))
+    space = Space(look)
+    assert torch.equal(space.moves_to(look), space.look)
+    assert [s.settings["ev"] for s in space.recipe(space.look).steps] == pytest.approx([0.5, -0.3])
+
+
+def test_a_recipe_that_lacks_a_curve_has_it_straight() -> None:
+    space = Space(presets.get("vintage"))
+    assert space.recipe(space.moves_to(Recipe())) == Recipe()
