@@ -23,14 +23,12 @@ _UNNOTICED = 0.03  # steps
 
 @dataclass(frozen=True)
 class Axis:
-    """One searched number: which step's setting it is (and which part of it), and its bounds, in its own unit."""
+    """One searched number: which step's setting it is, which part of it, and where the look has it."""
 
     step: int
     setting: Setting
     part: int | None
     look: float
-    low: float
-    high: float
 
 
 class Space:
@@ -38,7 +36,7 @@ class Space:
 
     Args:
         look: the recipe to stay near; the filters that it lacks are added at their identity. Bounds are the
-            appealing ranges, widened where the look itself lies outside.
+            appealing ranges.
         device: where its vectors live.
 
     Attributes:
@@ -56,8 +54,8 @@ class Space:
 
         self._unit = vector((a.setting.appealing[1] - a.setting.appealing[0]) / 2 for a in self._axes)
         self._zero = vector(a.setting.identity for a in self._axes)
-        self._low = (vector(a.low for a in self._axes) - self._zero) / self._unit
-        self._high = (vector(a.high for a in self._axes) - self._zero) / self._unit
+        self._low = (vector(a.setting.appealing[0] for a in self._axes) - self._zero) / self._unit
+        self._high = (vector(a.setting.appealing[1] for a in self._axes) - self._zero) / self._unit
         self.look = (vector(a.look for a in self._axes) - self._zero) / self._unit
         self.costs = vector(float(a.setting.strength) for a in self._axes)
 
@@ -99,7 +97,8 @@ class Space:
         stayed = (moves - self.look).abs() < _UNNOTICED
         values = (self._zero + torch.where(stayed, self.look, moves) * self._unit).tolist()
         for axis, value in zip(self._axes, values, strict=True):
-            value = round(min(max(value, axis.low), axis.high), 4)
+            low, high = axis.setting.appealing
+            value = round(min(max(value, low), high), 4)
             held = numbers[axis.step]
             if axis.part is None:
                 held[axis.setting.name] = value
@@ -146,16 +145,19 @@ def _completed(look: Recipe) -> list[FilterStep]:
 
 
 def _axes(index: int, step: FilterStep) -> list[Axis]:
-    """The searched numbers of one step; settings of several values only where the look has them."""
+    """The searched numbers of one step.
+
+    Settings of several values are searched only where the look has them. What the look has put outside the
+    appealing range, it has put there on purpose, and it stays: a black-and-white look must not get its colour back.
+    """
     found = []
     for setting in filters.get(step.filter).settings:
-        if not setting.searched:
-            continue
         value = step.settings.get(setting.name, setting.identity if setting.count is None else ())
-        parts = enumerate(value) if isinstance(value, tuple) else [(None, value)]
-        for part, look in parts:
-            low, high = min(setting.appealing[0], look), max(setting.appealing[1], look)
-            found.append(Axis(index, setting, part, look, low, high))
+        parts: list[tuple[int | None, float]]
+        parts = list(enumerate(value)) if isinstance(value, tuple) else [(None, value)]
+        low, high = setting.appealing
+        if setting.searched and all(low <= look <= high for _, look in parts):
+            found += [Axis(index, setting, part, look) for part, look in parts]
     return found
 
 
