@@ -10,10 +10,10 @@ from camofilter.filters.base import Setting, point_filter
     Setting("amount", "", 0.0, (-1.0, 1.0), (-0.35, 0.5), "above 0 pale colours grow, skin and full ones hardly"),
 )
 def vibrance(image: Array, amount: Value) -> Array:
-    """Like saturation, but weighted: pale colours most, already strong ones least, skin at a third.
+    """Like saturation, but weighted: pale colours most, already strong ones least, skin less.
 
-    The weight is (1 − chroma)², chroma being max − min of the channels, and falls to a third where the hue is
-    that of skin: red above green above blue, green about midway (hue near 25°, all complexions).
+    The weight is (1 − chroma)², chroma being max − min of the channels, and falls towards a third where the hue
+    nears 25°: red above green above blue, green about midway, as skin of all complexions has it.
 
     Args:
         image: B×3×H×W in [0, 1].
