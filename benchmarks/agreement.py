@@ -30,7 +30,8 @@ def agreement(folder: Path) -> dict[str, float]:
     """SROCC, PLCC, RMSE (0..100) and the share on the right side of 50, over the test rows of ``mos.csv``."""
     with (folder / "mos.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["split"] == "test"]
-    scores = np.array([_raw_score(folder / row["file"]) for row in rows])
+    target = biqa.get("compact_iqa")
+    scores = np.array([_raw_score(folder / row["file"], target) for row in rows])
     opinions = 100 * np.array([float(row["mos"]) for row in rows])
     return {
         "photos": len(rows),
@@ -41,13 +42,11 @@ def agreement(folder: Path) -> dict[str, float]:
     }
 
 
-def _raw_score(path: Path) -> float:
-    target = biqa.get("compact_iqa")
+def _raw_score(path: Path, target: biqa.Target) -> float:
     photo = camofilter.open_photo(path)
     pixels = fit(photo.pixels, target.frame(photo.width, photo.height))
-    image = torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)[None]
     with torch.inference_mode():
-        return float(target.score(image))
+        return float(target.score(biqa.as_image(pixels)))
 
 
 if __name__ == "__main__":

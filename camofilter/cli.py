@@ -119,7 +119,6 @@ def apply_look(
     as_json: AsJson = False,
 ) -> int:
     """Give photos a look, at full size."""
-    from camofilter.photo import check_output, output_suffix
 
     look = _look(preset, recipe, settings or []).at_strength(strength)
     tag = re.sub(r"[^\w-]+", "-", look.name or "").strip("-") or "look"
@@ -127,9 +126,7 @@ def apply_look(
 
     def work(given: str, _bar: _Bar) -> list[Record]:
         start = time.perf_counter()
-        photo = _open(given, max_pixels)
-        output = outputs.claim(given, output_suffix(photo, Path(given)))
-        check_output(output)
+        photo, output = _open_for(outputs, given, max_pixels)
         camofilter.save_photo(camofilter.apply(photo, look), output, metadata=metadata, force=outputs.replace)
         return [
             {
@@ -172,7 +169,6 @@ def camouflage(
     if not math.isfinite(threshold):
         raise UsageError(f"--threshold is {threshold}: expected a number, such as {_THRESHOLD:g}")
     from camofilter import biqa, presets
-    from camofilter.photo import check_output, output_suffix
 
     anchor = presets.get(preset) if preset is not None else None
     outputs = _Outputs(inputs, "-o", out, tag="camo", in_place=in_place, force=force)
@@ -181,9 +177,7 @@ def camouflage(
 
     def work(given: str, bar: _Bar) -> list[Record]:
         start = time.perf_counter()
-        photo = _open(given, max_pixels)
-        output = outputs.claim(given, output_suffix(photo, Path(given)))
-        check_output(output)
+        photo, output = _open_for(outputs, given, max_pixels)
         recipe_file = recipes.claim(given, ".json") if recipes else None
         found = camofilter.camouflage(
             photo,
@@ -440,6 +434,16 @@ def _open(path: str, max_pixels: int | None) -> Photo:
     from camofilter.photo import DEFAULT_MAX_PIXELS
 
     return camofilter.open_photo(path, max_pixels=max_pixels or DEFAULT_MAX_PIXELS)
+
+
+def _open_for(outputs: _Outputs, given: str, max_pixels: int | None) -> tuple[Photo, Path]:
+    """A photo and the file to write for it, checked before any work is done."""
+    from camofilter.photo import check_output, output_suffix
+
+    photo = _open(given, max_pixels)
+    output = outputs.claim(given, output_suffix(photo, Path(given)))
+    check_output(output)
+    return photo, output
 
 
 def _seconds_since(start: float) -> float:

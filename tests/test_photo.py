@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from camofilter.errors import CamofilterError, PhotoError, UsageError
-from camofilter.photo import Photo, encode_photo, open_photo, output_suffix, save_photo, writing
+from camofilter.photo import Photo, core, encode_photo, open_photo, output_suffix, save_photo, writing
 from camofilter.photo.colour import srgb_profile
 from camofilter.photo.metadata import Exif, kept_xmp
 
@@ -715,7 +715,7 @@ def test_transparency_is_not_lost_in_jpeg(tmp_path: Path) -> None:
 
 def test_16_bits_are_rounded_to_8() -> None:
     every = np.arange(65536, dtype=np.uint16).reshape(256, 256)
-    reduced = writing._eight_bit(every)
+    reduced = core.eight_bit(every)
     assert np.array_equal(reduced, np.rint(every / 257))
     lossless = Photo(np.dstack([every] * 3), format="WEBP", webp_lossless=True)
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(encode_photo(lossless))))[..., 0], reduced)

@@ -18,7 +18,7 @@ from camofilter.errors import UsageError, unknown_name
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["SUMMARIES", "Target", "delivered_score", "get"]
+__all__ = ["SUMMARIES", "Target", "as_image", "delivered_score", "get"]
 
 # Name of every target, which is also its file's, and what it is in one line.
 SUMMARIES = {
@@ -91,6 +91,12 @@ def delivered_score(pixels: np.ndarray, target: Target) -> float:
     if 0 in pixels.shape:
         raise UsageError(f"the photo's shape is {pixels.shape}: expected at least one pixel")
     delivered = jpeg(fit(pixels, target.frame(pixels.shape[1], pixels.shape[0])), DELIVERY_QUALITY)
-    image = torch.from_numpy(delivered.astype(np.float32) / 255).permute(2, 0, 1)[None]
     with torch.inference_mode():
-        return float(target.score(image))
+        return float(target.score(as_image(delivered)))
+
+
+def as_image(pixels: np.ndarray) -> torch.Tensor:
+    """H×W×3 uint8 pixels as an image tensor, 1×3×H×W float32 in [0, 1]."""
+    import torch
+
+    return torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)[None]

@@ -7,6 +7,8 @@ import io
 import numpy as np
 from PIL import Image
 
+from camofilter.photo.core import eight_bit
+
 
 def cover_size(width: int, height: int, frame: tuple[int, int]) -> tuple[int, int]:
     """Width and height of a photo scaled until it just covers the frame; unscaled if it does so already.
@@ -34,8 +36,7 @@ def cover(pixels: np.ndarray, frame: tuple[int, int]) -> np.ndarray:
     Returns:
         h×w×3 uint8.
     """
-    if pixels.dtype == np.uint16:
-        pixels = np.rint(pixels / np.float32(257)).astype(np.uint8)
+    pixels = eight_bit(pixels)
     size = cover_size(pixels.shape[1], pixels.shape[0], frame)
     if size == (pixels.shape[1], pixels.shape[0]):
         return pixels

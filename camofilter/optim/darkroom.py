@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from camofilter.biqa.fit import centre, cover
+from camofilter.biqa import as_image
+from camofilter.biqa.fit import centre, cover, fit
 from camofilter.filters import Filter
 from camofilter.filters.arrays import Window
 from camofilter.filters.base import COPY_SIDE
@@ -36,12 +37,10 @@ class Darkroom:
         self.height, self.width = covering.shape[:2]
         left, top = centre(self.width, self.height, frame)
         self.window = Window(top, left, frame[1], frame[0])
-        part = covering[top : top + frame[1], left : left + frame[0]]
-        copy = reduce(covering, COPY_SIDE)
         self.device = device
         self._lattice = _Lattice(device)
-        self._part = self._lattice.place(torch.from_numpy(part.astype(np.float32) / 255).permute(2, 0, 1)[None])
-        self._copy = self._lattice.place(torch.from_numpy(copy))
+        self._part = self._lattice.place(as_image(fit(covering, frame)))
+        self._copy = self._lattice.place(torch.from_numpy(reduce(covering, COPY_SIDE)))
 
     def develop(self, chain: _Chain) -> Tensor:
         """The photo in the frame after a chain of filters.

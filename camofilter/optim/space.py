@@ -74,10 +74,7 @@ class Space:
             Filters with B-vectors (B×K for settings of several values), differentiable in ``moves``.
         """
         values = self._zero + moves * self._unit
-        found: list[tuple[Filter, dict[str, Any]]] = []
-        for step in self.chain:
-            at = filters.get(step.filter)
-            found.append((at, at.identity | step.settings))
+        found = Recipe(tuple(self.chain)).chain()
         several: dict[tuple[int, str], list[Tensor]] = {}
         for i, axis in enumerate(self._axes):
             if axis.part is None:

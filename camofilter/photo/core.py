@@ -118,6 +118,13 @@ def contiguous(values: Pixels) -> Pixels:
     return np.ascontiguousarray(values).reshape(-1).reshape(values.shape)
 
 
+def eight_bit(values: Pixels) -> NDArray[np.uint8]:
+    """The nearest of 256 levels."""
+    if values.dtype == np.uint8:
+        return values.astype(np.uint8, copy=False)
+    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
 def check_size(width: int, height: int, max_pixels: int) -> None:
     """Refuses a header's width and height that make more pixels than allowed (PhotoError)."""
     if width * height > max_pixels:

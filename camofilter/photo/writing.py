@@ -18,13 +18,11 @@ from PIL import Image
 
 from camofilter.errors import PhotoError, unknown_name
 from camofilter.photo.colour import srgb_profile
-from camofilter.photo.core import Photo, naming, one_line, with_alpha
+from camofilter.photo.core import Photo, eight_bit, naming, one_line, with_alpha
 from camofilter.photo.metadata import METADATA, Exif, kept_xmp
 from camofilter.photo.tiff import encode_tiff
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from camofilter.photo.core import Pixels
 
 _FORMAT_BY_SUFFIX = {
@@ -173,13 +171,6 @@ def _default_format(photo: Photo) -> str:
     return "JPEG" if photo.format == "HEIF" else photo.format
 
 
-def _eight_bit(values: Pixels) -> NDArray[np.uint8]:
-    """The nearest of 256 levels."""
-    if values.dtype == np.uint8:
-        return values.astype(np.uint8, copy=False)
-    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-
-
 def _is_transparent(photo: Photo) -> bool:
     return photo.alpha is not None and bool((photo.alpha < np.iinfo(photo.alpha.dtype).max).any())
 
@@ -188,7 +179,7 @@ def _save_with_pillow(values: Pixels, format: str, photo: Photo, exif: Exif, **o
     block = {"exif": b"Exif\0\0" + bytes(exif)} if bytes(exif) else {}
     packet = {"xmp": photo.xmp} if photo.xmp else {}
     file = io.BytesIO()
-    Image.fromarray(_eight_bit(values)).save(file, format, icc_profile=srgb_profile(), **block, **packet, **options)
+    Image.fromarray(eight_bit(values)).save(file, format, icc_profile=srgb_profile(), **block, **packet, **options)
     return file.getvalue()
 
 

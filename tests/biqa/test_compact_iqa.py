@@ -23,10 +23,6 @@ from camofilter.errors import UsageError
 WEIGHTS = Path(str(resources.files("camofilter.biqa") / "weights" / "compact_iqa.safetensors"))
 
 
-def tensor(pixels: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)[None]
-
-
 def unfolded() -> compact_iqa.CompactIQA:
     model = compact_iqa.CompactIQA()
     model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(WEIGHTS).items()})
@@ -93,7 +89,7 @@ def test_it_agrees_with_people(shared: Path) -> None:
         with Image.open(shared / "mos" / row["file"]) as photo:
             pixels = fit(np.asarray(photo.convert("RGB")), target.frame(*photo.size))
         with torch.inference_mode():
-            scores.append(float(target.score(tensor(pixels))))
+            scores.append(float(target.score(biqa.as_image(pixels))))
     assert len(rows) == 300
     assert stats.spearmanr(scores, [float(row["mos"]) for row in rows]).statistic == pytest.approx(0.823, abs=0.002)
 
