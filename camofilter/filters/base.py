@@ -31,8 +31,8 @@ class Setting:
         range: lowest and highest value that is accepted.
         appealing: the narrower range in which the result looks like a photographer's choice.
         help: one line for people.
-        count: None for a single number; else how many numbers the setting holds when a search makes it
-            (any number from 2 to 64 is accepted).
+        count: None for a single number; else how many numbers the setting holds when a search makes it.
+        counts: fewest and most numbers that are accepted, where ``count`` is set.
         searched: whether gradient descent may move it (a seed has no gradient).
         strength: whether this setting fades to ``identity`` when a look is applied at less than full strength;
             False for those that only say how another one acts.
@@ -45,6 +45,7 @@ class Setting:
     appealing: tuple[float, float]
     help: str
     count: int | None = None
+    counts: tuple[int, int] = (2, 64)
     searched: bool = True
     strength: bool = True
 
@@ -57,10 +58,12 @@ class Setting:
         where = f"{filter_name}.{self.name}"
         if self.count is None:
             return self._check_number(where, value)
+        fewest, most = self.counts
+        expected = f"{fewest}" if fewest == most else f"{fewest} to {most}"
         if isinstance(value, str) or not isinstance(value, Sequence):
-            raise UsageError(f"{where} is {reprlib.repr(value)}: expected a list of 2 to 64 numbers")
-        if not 2 <= len(value) <= 64:
-            raise UsageError(f"{where} has {len(value)} values: expected 2 to 64")
+            raise UsageError(f"{where} is {reprlib.repr(value)}: expected a list of {expected} numbers")
+        if not fewest <= len(value) <= most:
+            raise UsageError(f"{where} has {len(value)} values: expected {expected}")
         return tuple(self._check_number(where, v) for v in value)
 
     def _check_number(self, where: str, value: Any) -> float:
@@ -71,8 +74,10 @@ class Setting:
         return float(value)
 
 
-# Longer side of the copy that spatial filters look at: blurs of 1/250 of the longer side and more are true on it.
+# Longer side of the copy that spatial filters look at: blurs of 1/250 of the longer side and more are true on it,
+# and for those that work on fine detail, blurs of 1/1000.
 COPY_SIDE = 256
+FINE_COPY_SIDE = 1024
 
 
 class Filter:
@@ -83,6 +88,7 @@ class Filter:
         settings: their declarations, in the order of the arguments.
         summary: the first line of its documentation.
         is_point: whether it maps a colour to a colour, without regard to place.
+        copy_side: longer side of the copy of the photo from which it makes its maps; 0 if it needs none.
     """
 
     def __init__(
@@ -90,11 +96,13 @@ class Filter:
         formula: Callable[..., Array],
         settings: tuple[Setting, ...],
         maps: Callable[[Array, tuple[int, int], dict[str, Any]], Array] | None = None,
+        copy_side: int = 0,
     ) -> None:
         functools.update_wrapper(self, formula)
         self.name: str = formula.__name__
         self.summary: str = (formula.__doc__ or "").strip().splitlines()[0]
         self.settings = settings
+        self.copy_side = copy_side
         self._formula = formula
         self._maps = maps
 
@@ -118,6 +126,16 @@ class Filter:
             if found.name == name:
                 return found
         raise unknown_name(f"setting of {self.name}", name, [s.name for s in self.settings])
+
+    def acts(self, settings: dict[str, Any]) -> bool:
+        """Whether any setting that acts by itself is off its identity; if not, the filter returns its input."""
+        for setting in self.settings:
+            value = settings.get(setting.name)
+            if setting.strength and value is not None:
+                numbers = value if isinstance(value, Sequence) else (value,)
+                if any(n != setting.identity for n in numbers):
+                    return True
+        return False
 
     def __call__(self, image: Array, *values: Any, **named: Any) -> Array:
         """The filtered image.
@@ -149,7 +167,7 @@ class Filter:
         """The planes that the formula needs beside each pixel.
 
         Args:
-            copy: B×3×h×w, the photo or a reduced copy of it, at least ``COPY_SIDE`` long where the photo is.
+            copy: B×3×h×w, the photo or a reduced copy of it, at least ``copy_side`` long where the photo is.
             height, width: of the photo itself.
             settings: a value for each.
 
@@ -171,18 +189,19 @@ def point_filter(*settings: Setting) -> _Decorator:
     return lambda formula: Filter(formula, settings)
 
 
-def spatial_filter(*settings: Setting, maps: Callable[..., Array]) -> _Decorator:
+def spatial_filter(*settings: Setting, maps: Callable[..., Array], copy_side: int = COPY_SIDE) -> _Decorator:
     """Makes ``formula(image, maps, *settings)`` a filter that looks at a pixel's surroundings.
 
     Args:
         settings: their declarations.
-        maps: called as ``maps(copy, *settings)`` with the photo reduced to ``COPY_SIDE``.
+        maps: called as ``maps(copy, *settings)`` with the photo reduced to ``copy_side``.
+        copy_side: longer side of that copy; ``FINE_COPY_SIDE`` for filters of fine detail.
     """
 
     def from_copy(copy: Array, size: tuple[int, int], values: dict[str, Any]) -> Array:
-        return maps(resize(copy, *fit_longer_side(*size, COPY_SIDE)), **values)
+        return maps(resize(copy, *fit_longer_side(*size, copy_side)), **values)
 
-    return lambda formula: Filter(formula, settings, from_copy)
+    return lambda formula: Filter(formula, settings, from_copy, copy_side)
 
 
 def overlay_filter(*settings: Setting, base: int, maps: Callable[..., Array]) -> _Decorator:

@@ -20,6 +20,23 @@ from camofilter.recipe import FilterStep, Recipe
 
 _UNNOTICED = 0.03  # steps
 
+# What a search may add to a look. The other filters are searched only where the look has them: they are dearer, or
+# change what a photo shows.
+_ADDED = (
+    "white_balance",
+    "exposure",
+    "contrast",
+    "tone_curve",
+    "saturation",
+    "vibrance",
+    "fade",
+    "clarity",
+    "soft_focus",
+    "glow",
+    "vignette",
+    "grain",
+)
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -35,7 +52,7 @@ class Space:
     """The settings of a chain that gradient descent may move, each from 0 at its identity.
 
     Args:
-        look: the recipe to stay near; the filters that it lacks are added at their identity. Bounds are the
+        look: the recipe to stay near; those of the usual filters that it lacks are added at their identity. Bounds are the
             appealing ranges.
         device: where its vectors live.
 
@@ -103,7 +120,7 @@ class Space:
                 parts = held[axis.setting.name]
                 held[axis.setting.name] = (*parts[: axis.part], value, *parts[axis.part + 1 :])
         steps = (FilterStep(s.filter, n) for s, n in zip(self.chain, numbers, strict=True))
-        return Recipe(tuple(s for s in steps if _does_something(s)))
+        return Recipe(tuple(s for s in steps if filters.get(s.filter).acts(s.settings)))
 
     def moves_to(self, recipe: Recipe) -> Tensor:
         """D moves to a recipe of the same filters, as far as the bounds let; what it lacks is at its identity."""
@@ -129,10 +146,10 @@ def _occurrences(steps: Iterable[FilterStep]) -> list[tuple[str, int]]:
 
 
 def _completed(look: Recipe) -> list[FilterStep]:
-    """The look's steps in their order, with all missing filters at their identity in between."""
+    """The look's steps in their order, with the usual filters that are missing at their identity in between."""
     place = filters.NAMES.index
     steps = list(look.steps)
-    for name in filters.NAMES:
+    for name in _ADDED:
         if name in {s.filter for s in look.steps}:
             continue
         # Before the first step that comes later in the usual order: colour filters stay in front.
@@ -157,13 +174,3 @@ def _axes(index: int, step: FilterStep) -> list[Axis]:
             found += [Axis(index, setting, part, look) for part, look in parts]
     return found
 
-
-def _does_something(step: FilterStep) -> bool:
-    """Whether any setting that acts by itself is off its identity."""
-    found = filters.get(step.filter)
-    for name, value in step.settings.items():
-        setting = found.setting(name)
-        values = value if isinstance(value, tuple) else (value,)
-        if setting.strength and any(v != setting.identity for v in values):
-            return True
-    return False

@@ -59,11 +59,22 @@ def identity(name: str) -> dict[str, Any]:
 
 
 def corners(name: str) -> Iterator[dict[str, Any]]:
-    """Every combination of the lowest and highest accepted values."""
+    """Combinations of the lowest and highest accepted values: all of them, or of very many a random 64."""
     settings = filters.get(name).settings
-    ends = [s.range if s.count is None else [[*s.range] * 4, [*s.range[::-1]] * 4] for s in settings]
-    for values in itertools.product(*ends):
+    ends = [(s.range[0], s.range[1]) if s.count is None else zigzags(s) for s in settings]
+    combinations: Any = itertools.product(*ends)
+    if len(settings) > 6:
+        random = np.random.default_rng(8)
+        combinations = [[end[random.integers(2)] for end in ends] for _ in range(64)]
+    for values in combinations:
         yield dict(zip((s.name for s in settings), values, strict=True))
+
+
+def zigzags(setting: Setting) -> tuple[list[float], list[float]]:
+    """Lists that go from end to end of the range at every number, beginning low and beginning high."""
+    length = min(8, setting.counts[1]) if setting.counts[0] < 8 else setting.counts[0]
+    low, high = ([setting.range[(i + first) % 2] for i in range(length)] for first in (0, 1))
+    return low, high
 
 
 def as_kind(values: Any, kind: Any) -> Any:
