@@ -11,6 +11,8 @@ import subprocess
 import sys
 import threading
 import zlib
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,20 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, ImageOps
+from PIL.JpegImagePlugin import JpegImageFile
 
 from camofilter.errors import CamofilterError, PhotoError, UsageError
-from camofilter.photo import Photo, core, encode_photo, open_photo, output_suffix, save_photo, writing
+from camofilter.photo import (
+    Photo,
+    core,
+    decode_photo,
+    encode_photo,
+    open_photo,
+    output_suffix,
+    reading,
+    save_photo,
+    writing,
+)
 from camofilter.photo.colour import srgb_profile
 from camofilter.photo.metadata import Exif, kept_xmp
 
@@ -127,6 +140,26 @@ def test_jpeg_is_read_as_pillow_decodes_it(tmp_path: Path, mode: str, options: d
     assert np.array_equal(photo.pixels, np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
     assert photo.format == "JPEG"
     assert photo.jpeg_progressive == ("progressive" in options)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "options", [{"mode": "RGB"}, {"mode": "L"}, {"progressive": True}, {"restart_marker_rows": 2}, {"keep_rgb": True}]
+)
+def test_the_quicker_decoder_gives_pillows_pixels(path: Path, options: dict[str, Any]) -> None:
+    image = Image.open(path).convert(options.get("mode", "RGB")).crop((3, 5, 1000, 700))
+    data = pillow_bytes(image, "JPEG", **options)
+    expected = Image.open(io.BytesIO(data))
+    found = reading._samples_of_jpeg(JpegImageFile(io.BytesIO(data)), data)
+    assert found is not None
+    assert np.array_equal(found[0], np.asarray(expected).reshape(found[0].shape))
+    assert np.array_equal(decode_photo(data).pixels, np.asarray(expected.convert("RGB")))
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P"])
+def test_pictures_of_several_strips_are_read_exactly(mode: str) -> None:
+    image = Image.fromarray(noise(150, 40, 4)).convert(mode)
+    assert np.array_equal(decode_photo(pillow_bytes(image, "PNG")).pixels, np.asarray(image.convert("RGB")))
 
 
 @pytest.mark.parametrize(("format", "name"), [("WEBP", "WEBP"), ("AVIF", "AVIF")])
@@ -297,6 +330,19 @@ def test_orientation_is_applied_once(tmp_path: Path, format: str, orientation: i
         written = Image.open(io.BytesIO(encode_photo(photo, metadata=metadata)))
         assert written.getexif().get(ExifTags.Base.Orientation, 1) == 1
         assert written.size == (photo.width, photo.height)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("size", [(1, 700), (300, 1100), (1025, 129)])
+def test_photos_of_several_tiles_are_turned(orientation: int, size: tuple[int, int]) -> None:
+    image = Image.fromarray(noise(*size, 4))
+    photo = decode_photo(pillow_bytes(image, "PNG", exif=oriented(orientation), compress_level=0))
+    exif = image.getexif()
+    exif[ExifTags.Base.Orientation] = orientation
+    expected = np.asarray(ImageOps.exif_transpose(image))
+    assert photo.pixels.flags.c_contiguous
+    assert np.array_equal(photo.pixels, expected[..., :3])
+    assert np.array_equal(photo.alpha, expected[..., 3])
 
 
 def test_orientation_of_16_bit_files(tmp_path: Path) -> None:
@@ -472,7 +518,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("kind", BOMBS)
 def test_bombs_are_refused_from_their_header(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("png_decode", "zlib_decode"):
+    for name in ("png_decode", "zlib_decode", "jpeg8_decode"):
         monkeypatch.setattr(imagecodecs, name, lambda *_, **__: pytest.fail("decoded"))
     message = refused(put(tmp_path, "bomb", BOMBS[kind]))
     assert "50000 × 50000" in message
@@ -646,6 +692,85 @@ def test_damaged_files_give_a_photo_or_one_line(
         assert photo.pixels.shape == (photo.height, photo.width, 3)
 
 
+def damaged_jpegs(count: int) -> Iterator[bytes]:
+    """Cut off, with bits turned over or bytes left out, in the header or the pixels."""
+    random = np.random.default_rng(1)
+    photo = Image.open(EXAMPLES[0])
+    whole = [pillow_bytes(photo.crop((0, 0, 320, 200)), "JPEG", progressive=bool(i)) for i in range(2)]
+    for number in range(count):
+        data = bytearray(whole[number // 4 % 2])
+        first, at = random.integers(2, 600), random.integers(2, len(data))
+        match number % 4:
+            case 0:
+                del data[at:]
+            case 1:
+                data[first] ^= 1 << random.integers(8)
+            case 2:
+                data[at] ^= 1 << random.integers(8)
+            case 3:
+                del data[at : at + random.integers(1, 300)]
+        yield bytes(data)
+
+
+def test_damaged_jpegs_are_read_or_refused_as_by_pillow(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def outcome(data: bytes) -> np.ndarray | str:
+        try:
+            return decode_photo(data, max_pixels=1_000_000).pixels
+        except PhotoError as error:
+            return str(error)
+
+    files = list(damaged_jpegs(200))
+    quick = [outcome(data) for data in files]
+    monkeypatch.setattr(reading, "_samples_of_jpeg", lambda *_: None)
+    assert all(np.array_equal(one, outcome(data)) for one, data in zip(quick, files, strict=True))
+    assert 50 < sum(isinstance(one, str) for one in quick) < 150
+    assert capfd.readouterr().err == ""
+
+
+def test_damaged_jpegs_leave_nothing_in_memory() -> None:
+    nothing = None
+    references = sys.getrefcount(nothing)
+    for data in damaged_jpegs(200):
+        with suppress(PhotoError):
+            decode_photo(data, max_pixels=1_000_000)
+    assert abs(sys.getrefcount(nothing) - references) < 100
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
+def test_memory_of_reading_and_writing(tmp_path: Path) -> None:
+    """Beside the photo at most one copy of it, also of one on its side; and nothing is left of damaged files."""
+    height, width = 4000, 6000
+    path = tmp_path / "large.jpg"
+    Image.new("RGB", (width, height), "teal").save(path, exif=oriented(6))
+    script = """if True:
+        import resource, sys
+        from pathlib import Path
+        from camofilter.photo import decode_photo, encode_photo, open_photo
+        from camofilter.errors import PhotoError
+        peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        small = encode_photo(open_photo(sys.argv[2]))
+        cut = small[:1000] + b"\\xff\\xd9" * 50 + small[1100:]
+        def refuse(data):
+            for damaged in (cut, data[:-2], data[:200] + data[300:]):
+                try: decode_photo(damaged)
+                except PhotoError: pass
+        refuse(small)
+        before = peak()
+        for _ in range(30): refuse(small)
+        print(peak() - before)
+        before = peak()
+        photo = open_photo(sys.argv[1])
+        encode_photo(photo)
+        print(peak() - before)
+    """
+    command = [sys.executable, "-c", script, str(path), str(EXAMPLES[0])]
+    left, used = map(int, subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    assert left < 10_000  # in kB
+    assert used < 2.3 * height * width * 3 / 1024
+
+
 def test_nothing_but_the_error_is_told_about_odd_tiffs(tmp_path: Path) -> None:
     path = put(tmp_path, "odd.tif", WHOLE["tiff"][:150])
     script = (
@@ -756,6 +881,29 @@ def test_jpeg_is_written_as_it_was(
     again = read(tmp_path, encode_photo(photo))
     assert (again.jpeg_quality, again.jpeg_subsampling) == (written, subsampling)
     assert again.jpeg_progressive == progressive
+
+
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_jpeg_is_written_as_by_pillow(subsampling: int, progressive: bool) -> None:
+    photo = Photo(
+        open_photo(EXAMPLES[0]).pixels, jpeg_quality=93, jpeg_subsampling=subsampling, jpeg_progressive=progressive
+    )
+    options = {"quality": 93, "subsampling": subsampling, "progressive": progressive, "icc_profile": srgb_profile()}
+    expected = pillow_bytes(Image.fromarray(photo.pixels), "JPEG", **options)
+    assert encode_photo(photo, "JPEG", metadata="none") == expected
+
+
+@pytest.mark.parametrize("dpi", [None, (300.0, 150.2), (0.2, 900_000.0)])
+def test_jpeg_begins_with_jfif(dpi: tuple[float, float] | None) -> None:
+    data = encode_photo(Photo(smooth(), dpi=dpi), "JPEG")
+    unit, across, down = struct.unpack_from(">BHH", data, 13)
+    assert data.startswith(b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1")
+    assert data.count(b"JFIF\0") == 1
+    if dpi is None:
+        assert (unit, across, down) == (0, 1, 1)
+    else:
+        assert (unit, across, down) == (1, round(dpi[0]), min(round(dpi[1]), 65535))
 
 
 def test_jpeg_of_noise_is_written(capfd: pytest.CaptureFixture[str]) -> None:
@@ -1216,7 +1364,7 @@ def test_xmp_too_long_for_jpeg_is_left_out_there(tmp_path: Path) -> None:
 def test_reading_a_photo_imports_nothing_heavy(tmp_path: Path) -> None:
     path = tmp_path / "small.jpg"
     Image.new("RGB", (8, 8)).save(path)
-    heavy = {"torch", "scipy", "kornia", "imagecodecs", "tifffile", "pillow_heif"}
+    heavy = {"torch", "scipy", "kornia", "tifffile", "pillow_heif"}
     script = f"import sys; from camofilter.photo import open_photo; open_photo({str(path)!r}); print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert heavy.isdisjoint(modules.split())

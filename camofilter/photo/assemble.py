@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from camofilter.photo.colour import to_srgb
 from camofilter.photo.core import Photo, contiguous
 
@@ -37,13 +39,28 @@ def assemble(
 
 def _upright(values: Pixels, orientation: int) -> Pixels:
     """The array as EXIF orientation 1 to 8 wants it seen."""
+    values = contiguous(values)
+    if orientation == 1:
+        return values
+    pixels = values.reshape(*values.shape[:2], -1).view(f"V{values[0, 0].nbytes}")  # numpy moves each as a whole
     if orientation >= 5:
-        values = values.swapaxes(0, 1)
+        pixels = pixels.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
-        values = values[::-1]
+        pixels = pixels[::-1]
     if orientation in (2, 3, 6, 7):
-        values = values[:, ::-1]
-    return contiguous(values)
+        pixels = pixels[:, ::-1]
+    return _by_tiles(pixels).view(values.dtype).reshape(*pixels.shape[:2], *values.shape[2:])
+
+
+def _by_tiles(values: np.ndarray) -> np.ndarray:
+    """A contiguous copy; its tiles fit into the processor's cache, where rows turned to columns would not."""
+    height, width = 128, 512
+    copy = np.empty(values.shape, values.dtype)
+    for top in range(0, len(values), height):
+        for left in range(0, values.shape[1], width):
+            tile = slice(top, top + height), slice(left, left + width)
+            copy[tile] = values[tile]
+    return copy
 
 
 def plain_dpi(dpi: Any) -> tuple[float, float] | None:

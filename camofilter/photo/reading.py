@@ -6,12 +6,13 @@ import io
 import os
 import stat
 import struct
-from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import AvifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL import Image
 
 from camofilter.errors import PhotoError
 from camofilter.photo.assemble import assemble, plain_dpi
@@ -22,6 +23,7 @@ from camofilter.photo.tiff import decode_tiff
 if TYPE_CHECKING:
     from camofilter.photo.core import Pixels
 
+_PILLOWS_NAMES = {"JPEG": "Jpeg", "PNG": "Png", "WEBP": "WebP", "AVIF": "Avif"}
 _READ = "JPEG, PNG, WebP, TIFF, AVIF and HEIC"
 
 
@@ -77,9 +79,9 @@ def _read_file(path: Path) -> bytes:
         kind = "a folder" if stat.S_ISDIR(mode) else "not an ordinary file"
         raise PhotoError(f"is {kind}; give a photo file")
     with path.open("rb") as file:
-        head = file.read(64)
-        _known_format(head)
-        return head + file.read()
+        _known_format(file.read(64))
+        file.seek(0)
+        return file.read()
 
 
 def _known_format(head: bytes) -> str:
@@ -111,18 +113,15 @@ def _format_of(head: bytes) -> str | None:
 
 
 def _decode_with_pillow(data: bytes, format: str, max_pixels: int) -> Photo:
-    # The classes themselves, as Image.open would apply Pillow's own global limit of pixels, not ours.
-    plugins: dict[str, Callable[[io.BytesIO], Any]] = {
-        "JPEG": JpegImagePlugin.JpegImageFile,  # also of an MPO, whose first picture is the photo
-        "PNG": PngImagePlugin.PngImageFile,
-        "WEBP": WebPImagePlugin.WebPImageFile,
-        "AVIF": AvifImagePlugin.AvifImageFile,
-    }
-    with plugins[format](io.BytesIO(data)) as image:
+    # The class itself, as Image.open would apply Pillow's own global limit of pixels, not ours. That of JPEG also
+    # reads an MPO, whose first picture is the photo.
+    name = _PILLOWS_NAMES[format]
+    plugin = getattr(import_module(f"PIL.{name}ImagePlugin"), f"{name}ImageFile")
+    with plugin(io.BytesIO(data)) as image:
         check_size(image.width, image.height, max_pixels)
         if getattr(image, "is_animated", False):
             raise PhotoError("is an animation; give a single photo")
-        values, alpha = _samples(image)
+        values, alpha = (_samples_of_jpeg(image, data) if format == "JPEG" else None) or _samples(image)
         info = image.info
         if format == "PNG" and data[24] == 16:
             values, alpha = _samples_of_png16(data)
@@ -169,11 +168,38 @@ def _samples(image: Image.Image) -> tuple[Pixels, Pixels | None]:
     image.load()  # a PNG may tell of transparency only now
     grey = image.mode in ("1", "L", "LA", "I;16")
     if image.has_transparency_data:
-        both = np.array(image.convert("LA" if grey else "RGBA"))
+        both = _as_array(image.convert("LA" if grey else "RGBA"))
         return both[..., :-1], both[..., -1]
     mode = "CMYK" if image.mode == "CMYK" else "L" if grey else "RGB"
-    values = np.array(image if image.mode == mode else image.convert(mode))
-    return (values[..., np.newaxis] if values.ndim == 2 else values), None
+    return _as_array(image if image.mode == mode else image.convert(mode)), None
+
+
+def _as_array(image: Image.Image) -> Pixels:
+    """H×W×channels of a Pillow image; strip by strip, as Pillow would make three copies on the way."""
+    values = np.empty((image.height, image.width, len(image.getbands())), np.uint8)
+    rows = 64
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        values[top : top + rows] = np.asarray(strip).reshape(-1, *values.shape[1:])
+    return values
+
+
+def _samples_of_jpeg(image: Any, data: bytes) -> tuple[Pixels, None] | None:
+    """The same of a grey or colour JPEG in half the time, straight into an array.
+
+    None of a JPEG that is damaged, cut off or of another kind: Pillow then says what is wrong.
+    """
+    behind_the_header, end_of_image = image.fp.tell(), b"\xff\xd9"
+    # Where the file ends early, libjpeg fills up with grey. Coded pixels never look like the end's marker.
+    if image.mode not in ("L", "RGB") or data.rfind(end_of_image, behind_the_header) < 0:
+        return None
+    import imagecodecs
+
+    values = np.empty((image.height, image.width, len(image.getbands())), np.uint8)
+    with suppress(imagecodecs.Jpeg8Error, ValueError):
+        imagecodecs.jpeg8_decode(data, out=values[..., 0] if image.mode == "L" else values)
+        return values, None
+    return None
 
 
 def _samples_of_png16(data: bytes) -> tuple[Pixels, Pixels | None]:
@@ -236,6 +262,8 @@ def _jpeg_quality(tables: dict[int, list[int]]) -> int:
     return int(quality[distance.argmin()])
 
 
-def _jpeg_subsampling(image: JpegImagePlugin.JpegImageFile) -> int | None:
+def _jpeg_subsampling(image: Any) -> int | None:
+    from PIL import JpegImagePlugin
+
     code = JpegImagePlugin.get_sampling(image)
     return code if code >= 0 else None

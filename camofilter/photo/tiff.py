@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import logging
 import math
+import os
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -116,12 +118,15 @@ def encode_tiff(photo: Photo, exif: Exif) -> bytes:
     samples = with_alpha(photo)
     height, width, channels = samples.shape
     rows = max(1, (1 << 18) // samples[0].nbytes)
-    strips = []
-    for top in range(0, height, rows):
+
+    def deflated(top: int) -> bytes:
         strip = samples[top : top + rows].astype(samples.dtype.newbyteorder(exif.order))
         strip[:, 1:] -= samples[top : top + rows, :-1]
-        strips.append(zlib.compress(strip.tobytes()))
-    strips = [strip + b"\0" * (len(strip) % 2) for strip in strips]
+        packed = zlib.compress(strip.tobytes())
+        return packed + b"\0" * (len(packed) % 2)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        strips = list(pool.map(deflated, range(0, height, rows)))
     sizes = [len(strip) for strip in strips]
     starts = np.cumsum([8, *sizes])
 
