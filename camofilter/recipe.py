@@ -4,7 +4,8 @@ As JSON, schema version 1::
 
     {"camofilter": 1, "name": "warm", "filters": [{"filter": "exposure", "ev": 0.1}, ...]}
 
-Settings that are left out stay at their identity.
+Settings that are left out stay at their identity. A setting that is a file, such as ``lut.cube``, is its path: in a
+JSON file relative to that file's folder, as it is written always from the root, so that it is right anywhere.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any, Self
 
 from camofilter import filters
 from camofilter.errors import UsageError, unknown_name
-from camofilter.filters import Filter
+from camofilter.filters import FileSetting, Filter
 
 SCHEMA = 1
 _KEYS = ("camofilter", "name", "description", "filters")
@@ -66,7 +67,9 @@ class FilterStep:
 
 def _setting_in_words(found: Filter, name: str, value: Any) -> str:
     setting = found.setting(name)
-    label = "" if len(found.settings) == 1 else f"{name} "
+    label = "" if len(found.settings) == 1 else f"{name.replace('_', ' ')} "
+    if isinstance(setting, FileSetting):
+        return f"{label}{value.name}"
     if setting.count is not None:
         return f"{label}{' '.join(f'{v:.2f}' for v in value)}"
     signed = setting.range[0] < 0
@@ -89,23 +92,24 @@ class Recipe:
     description: str | None = None
 
     @classmethod
-    def from_dict(cls, data: Any, source: str = "recipe") -> Self:
+    def from_dict(cls, data: Any, source: str = "recipe", folder: str | os.PathLike[str] = "") -> Self:
         """The recipe in a decoded JSON object.
 
         Args:
             data: the object.
             source: what to call it in messages (a file's name).
+            folder: what relative paths in it are relative to; by default the current folder.
 
         Raises:
             RecipeError: anything in it is not as the schema says; the message names it.
         """
         try:
-            return cls._from_dict(data)
+            return cls._from_dict(data, folder)
         except UsageError as error:
             raise RecipeError(f"{source}: {error}") from None
 
     @classmethod
-    def _from_dict(cls, data: Any) -> Self:
+    def _from_dict(cls, data: Any, folder: str | os.PathLike[str]) -> Self:
         if not isinstance(data, dict) or "camofilter" not in data:
             raise UsageError('not a recipe: expected a JSON object that begins {"camofilter": 1, "filters": [...]}')
         if data["camofilter"] is True or data["camofilter"] != SCHEMA:
@@ -120,7 +124,7 @@ class Recipe:
         for key in ("name", "description"):
             if not isinstance(data.get(key), str | None):
                 raise UsageError(f'"{key}" is {reprlib.repr(data[key])}: expected text')
-        return cls(tuple(_step_from_dict(s) for s in listed), data.get("name"), data.get("description"))
+        return cls(tuple(_step_from_dict(s, folder) for s in listed), data.get("name"), data.get("description"))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -138,13 +142,16 @@ class Recipe:
             raise RecipeError(f"{path}: not JSON: {error}") from None
         except RecursionError:
             raise RecipeError(f"{path}: not a recipe: nested too deep") from None
-        return cls.from_dict(data, str(path))
+        return cls.from_dict(data, str(path), Path(path).parent)
 
     def to_dict(self) -> dict[str, Any]:
-        """The recipe as an object for JSON; :meth:`from_dict` reads it back to an equal recipe."""
+        """The recipe as an object for JSON; :meth:`from_dict` reads it back to an equal recipe.
+
+        Raises:
+            UsageError: a setting that is a file's content came from no file.
+        """
         named = {k: v for k, v in (("name", self.name), ("description", self.description)) if v is not None}
-        steps = [{"filter": s.filter} | {k: _jsonable(v) for k, v in s.settings.items()} for s in self.steps]
-        return {"camofilter": SCHEMA} | named | {"filters": steps}
+        return {"camofilter": SCHEMA} | named | {"filters": [_step_to_dict(s) for s in self.steps]}
 
     def to_json(self) -> str:
         """The recipe as indented JSON text, as written to files."""
@@ -186,13 +193,16 @@ class Recipe:
         return "; ".join(step.in_words() for step in self.steps) or "nothing"
 
 
-def _step_from_dict(data: Any) -> FilterStep:
+def _step_from_dict(data: Any, folder: str | os.PathLike[str]) -> FilterStep:
     if not isinstance(data, dict) or not isinstance(data.get("filter"), str):
         raise UsageError(
             f'"filters" has {reprlib.repr(data)}: expected objects like {{"filter": "exposure", "ev": 0.2}}'
         )
-    return FilterStep(data["filter"], {k: v for k, v in data.items() if k != "filter"})
+    found = filters.get(data["filter"])
+    settings = {k: found.setting(k).from_json(v, folder) for k, v in data.items() if k != "filter"}
+    return FilterStep(found.name, settings)
 
 
-def _jsonable(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+def _step_to_dict(step: FilterStep) -> dict[str, Any]:
+    found = filters.get(step.filter)
+    return {"filter": step.filter} | {k: found.setting(k).to_json(step.filter, v) for k, v in step.settings.items()}

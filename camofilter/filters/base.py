@@ -10,9 +10,10 @@ worked on in strips.
 from __future__ import annotations
 
 import functools
+import os
 import reprlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from camofilter.errors import UsageError, unknown_name
@@ -73,6 +74,63 @@ class Setting:
             raise UsageError(f"{where} is {reprlib.repr(value)}: expected a number from {low:g} to {high:g}{unit}")
         return float(value)
 
+    def to_json(self, filter_name: str, value: Any) -> Any:
+        """The value as a recipe's JSON has it."""
+        return list(value) if isinstance(value, tuple) else value
+
+    def from_json(self, value: Any, folder: str | os.PathLike[str]) -> Any:
+        """What a recipe's JSON has, still to be checked, in a file of this folder."""
+        return value
+
+
+@dataclass(frozen=True)
+class FileSetting(Setting):
+    """A setting that is what a file holds, such as a table of colours; JSON and the command line give its path.
+
+    It only says how another setting acts: no search moves it, and it does not fade. Its identity is None, no file.
+
+    Attributes:
+        kind: the type that holds what the file does; its ``path`` is the file's, or None.
+        read: makes one from a path; its UsageError names the file.
+    """
+
+    unit: str = field(default="", init=False)
+    identity: Any = field(default=None, init=False)
+    range: Any = field(default=None, init=False)
+    appealing: Any = field(default=None, init=False)
+    count: None = field(default=None, init=False)
+    counts: tuple[int, int] = field(default=(1, 1), init=False)
+    searched: bool = field(default=False, init=False)
+    strength: bool = field(default=False, init=False)
+    kind: type
+    read: Callable[[str | os.PathLike[str]], Any]
+
+    def check(self, filter_name: str, value: Any) -> Any:
+        """What the file holds, read where the value is a path; None stays None.
+
+        Raises:
+            UsageError: neither a path nor what a file holds, or ``read`` refuses the file.
+        """
+        if value is None or isinstance(value, self.kind):
+            return value
+        if not isinstance(value, str | os.PathLike):
+            raise UsageError(f"{filter_name}.{self.name} is {reprlib.repr(value)}: expected the path of a file")
+        return self.read(value)
+
+    def to_json(self, filter_name: str, value: Any) -> Any:
+        """The file's path from the root, which is right wherever the JSON is written.
+
+        Raises:
+            UsageError: the value came from no file.
+        """
+        if value is not None and value.path is None:
+            raise UsageError(f"{filter_name}.{self.name} comes from no file: write one, and read it from there")
+        return None if value is None else os.fspath(value.path)
+
+    def from_json(self, value: Any, folder: str | os.PathLike[str]) -> Any:
+        """The path, which is relative to the folder of the JSON file."""
+        return os.path.join(folder, value) if isinstance(value, str) else value
+
 
 # Longer side of the copy that spatial filters look at: blurs of 1/250 of the longer side and more are true on it,
 # and for those that work on fine detail, blurs of 1/1000.
@@ -112,8 +170,8 @@ class Filter:
         return self._maps is None
 
     @property
-    def identity(self) -> dict[str, float]:
-        """The identity value of every setting that holds a single number; the others may be left out."""
+    def identity(self) -> dict[str, Any]:
+        """The identity of every setting but those of several numbers, which may be left out."""
         return {s.name: s.identity for s in self.settings if s.count is None}
 
     def setting(self, name: str) -> Setting:

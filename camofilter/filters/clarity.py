@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from camofilter.filters.arrays import Array, Value, blur, luma, namespace, per_image
+from camofilter.filters.arrays import Array, Value, bend, guided, luma, per_image
 from camofilter.filters.base import Setting, spatial_filter
 
 # Variance of luma from which on an edge is kept in the base: a step of about 0.1 to either side.
 _EDGE = 0.01
-# Detail beyond this is bent back, so that strong edges get no line drawn along them.
+# Detail beyond this is bent back.
 _LIMIT = 0.12
 
 
-def _guided_base(small: Array, amount: Value, radius: Value) -> Array:
+def _base(small: Array, amount: Value, radius: Value) -> Array:
     """B×2×h×w: slope and offset of the local line that gives the base of a luma."""
-    xp = namespace(small)
     grey = luma(small)
-    moments = blur(xp.concatenate([grey, grey * grey], 1), radius)
-    mean, square = moments[:, :1], moments[:, 1:]
-    variance = xp.clip(square - mean * mean, 0, None)
-    slope = variance / (variance + _EDGE)
-    return blur(xp.concatenate([slope, mean - slope * mean], 1), radius)
+    return guided(grey, grey, radius, _EDGE)
 
 
 @spatial_filter(
@@ -33,7 +28,7 @@ def _guided_base(small: Array, amount: Value, radius: Value) -> Array:
         "size of the detail, of the longer side",
         strength=False,
     ),
-    maps=_guided_base,
+    maps=_base,
 )
 def clarity(image: Array, maps: Array, amount: Value, radius: Value) -> Array:
     """Raises or lowers the contrast of medium-sized detail in the midtones.
@@ -48,6 +43,5 @@ def clarity(image: Array, maps: Array, amount: Value, radius: Value) -> Array:
         radius: standard deviation of the window, as a fraction of the longer side.
     """
     grey = luma(image)
-    detail = grey - (maps[:, :1] * grey + maps[:, 1:])
-    detail = detail / namespace(image).sqrt(1 + (detail / _LIMIT) ** 2)
-    return image + per_image(amount) * detail * (4 * image * (1 - image))
+    detail = bend(grey - (maps[:, :1] * grey + maps[:, 1:]), _LIMIT)
+    return image + (4 * per_image(amount)) * detail * (image * (1 - image))

@@ -14,7 +14,7 @@ class FilterModule(nn.Module):
     """A filter with learnable settings; several make a look with ``nn.Sequential``.
 
     Each searched setting is an ``nn.Parameter`` of its name: a scalar, or K numbers for a setting of several
-    values (one that is not given is left out). The others, such as a seed, are plain numbers.
+    values (one that is not given is left out). The others, such as a seed or a file, stay what they are.
 
     Args:
         name: of the filter.
@@ -32,14 +32,13 @@ class FilterModule(nn.Module):
     def __init__(self, name: str, **settings: Any) -> None:
         super().__init__()
         self.filter = filters.get(name)
-        self._fixed: dict[str, float] = {}
+        self._fixed: dict[str, Any] = {}
         for key, value in (self.filter.identity | settings).items():
             setting = self.filter.setting(key)
             checked = setting.check(name, value)
             if setting.searched:
                 self.register_parameter(key, nn.Parameter(torch.tensor(checked)))
             else:
-                assert isinstance(checked, float)
                 self._fixed[key] = checked
 
     def forward(self, image: Tensor) -> Tensor:

@@ -11,14 +11,14 @@ from camofilter.filters.base import Setting, overlay_filter
 def _falloff(
     kind: Array, height: int, width: int, amount: Value, midpoint: Value, roundness: Value, feather: Value
 ) -> Array:
-    """B×1×h×w: 0 in the middle, 1 where the vignette is full."""
+    """B×1×h×w: the share of light that is left, as a factor on encoded values."""
     y = (np.arange(height) + 0.5) / height * 2 - 1
     x = (np.arange(width) + 0.5) / width * 2 - 1
     frame = like(kind, np.sqrt((x**2 + y[:, None] ** 2) / 2))[None, None]
     circle = like(kind, np.hypot(x * width, y[:, None] * height) / np.hypot(width, height))[None, None]
     radius = frame + (circle - frame) * per_image(roundness)
     t = namespace(kind).clip((radius - per_image(midpoint)) / per_image(feather) + 0.5, 0, 1)
-    return t * t * (3 - 2 * t)
+    return ev_to_factor(per_image(amount) * (t * t * (2 * t - 3)))
 
 
 @overlay_filter(
@@ -42,4 +42,4 @@ def vignette(image: Array, maps: Array, amount: Value, midpoint: Value, roundnes
         roundness: 0 ellipse in the frame's shape, 1 circle.
         feather: width of the falloff in radii.
     """
-    return image * ev_to_factor(per_image(amount) * -maps)
+    return image * maps

@@ -13,8 +13,7 @@ from camofilter.biqa import as_image
 from camofilter.biqa.fit import centre, cover, fit
 from camofilter.filters import Filter
 from camofilter.filters.arrays import Window
-from camofilter.filters.base import COPY_SIDE
-from camofilter.filters.pipeline import develop, plan, reduce
+from camofilter.filters.pipeline import copy_side, develop, plan, reduce
 
 _Chain = list[tuple[Filter, dict[str, Any]]]
 
@@ -40,7 +39,8 @@ class Darkroom:
         self.device = device
         self._lattice = _Lattice(device)
         self._part = self._lattice.place(as_image(fit(covering, frame)))
-        self._copy = self._lattice.place(torch.from_numpy(reduce(covering, COPY_SIDE)))
+        self._covering = covering
+        self._copies: dict[int, _Placed] = {}
 
     def develop(self, chain: _Chain) -> Tensor:
         """The photo in the frame after a chain of filters.
@@ -57,9 +57,16 @@ class Darkroom:
         table = self._lattice.colours
         for found, settings in chain[:colour]:
             table = found(table, **settings)
-        steps = plan(self._copy.look_up(table), self.height, self.width, chain[colour:])
+        copy = self._copy(copy_side(chain[colour:]) or 1).look_up(table)
+        steps = plan(copy, self.height, self.width, chain[colour:])
         developed: Tensor = develop(self._part.look_up(table), steps, self.height, self.width, self.window)
         return developed
+
+    def _copy(self, side: int) -> _Placed:
+        """The small copy on which the filters of a place are planned, its longer side at most this."""
+        if side not in self._copies:
+            self._copies[side] = self._lattice.place(torch.from_numpy(reduce(self._covering, side)))
+        return self._copies[side]
 
 
 class _Lattice:

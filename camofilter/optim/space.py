@@ -166,11 +166,12 @@ def _axes(index: int, step: FilterStep) -> list[Axis]:
     """
     found = []
     for setting in filters.get(step.filter).settings:
+        if not setting.searched:
+            continue
         value = step.settings.get(setting.name, setting.identity if setting.count is None else ())
         parts: list[tuple[int | None, float]]
         parts = list(enumerate(value)) if isinstance(value, tuple) else [(None, value)]
         low, high = setting.appealing
-        if setting.searched and all(low <= look <= high for _, look in parts):
+        if all(low <= look <= high for _, look in parts):
             found += [Axis(index, setting, part, look) for part, look in parts]
     return found
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tables import small_cube
 from torch import nn
 
 from camofilter import filters
@@ -15,8 +16,12 @@ def values_of(name: str) -> dict[str, object]:
     """A value off its identity for each setting."""
     found = {}
     for setting in filters.get(name).settings:
+        if isinstance(setting, filters.FileSetting):
+            found[setting.name] = small_cube()
+            continue
         middle = 0.3 * setting.appealing[0] + 0.7 * setting.appealing[1]
-        found[setting.name] = [middle, 1.0, 0.8] if setting.count else middle
+        several = [middle, 1.0, 0.8] if setting.counts[0] <= 3 else [middle] * setting.counts[0]
+        found[setting.name] = several if setting.count else middle
     return found
 
 
