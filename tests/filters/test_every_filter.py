@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tables import small_cube
 
 from camofilter import filters
 from camofilter.errors import UsageError
-from camofilter.filters import NAMES, Setting
+from camofilter.filters import NAMES, FileSetting, Setting
 from camofilter.filters.arrays import luma, resize
+from camofilter.filters.cube import Cube
 
 GREY = 0.4667
 SETTINGS = [(name, s) for name in NAMES for s in filters.get(name).settings]
 SEARCHED = [(name, s) for name, s in SETTINGS if s.searched]
+NUMBERS = [(name, s) for name, s in SETTINGS if not isinstance(s, FileSetting)]
+CUBE = small_cube()  # what every setting that is a file holds here
 
 every_filter = pytest.mark.parametrize("name", NAMES)
 every_kind = pytest.mark.parametrize("kind", [np.float32, np.float64, torch.float32, torch.float64], ids=str)
@@ -29,6 +33,7 @@ def setting_id(value: Any) -> str:
 
 
 every_setting = pytest.mark.parametrize(("name", "setting"), SETTINGS, ids=setting_id)
+every_number = pytest.mark.parametrize(("name", "setting"), NUMBERS, ids=setting_id)
 every_searched = pytest.mark.parametrize(("name", "setting"), SEARCHED, ids=setting_id)
 
 
@@ -41,6 +46,8 @@ def images(height: int = 3, width: int = 4) -> np.ndarray:
 
 def at_share(setting: Setting, bounds: tuple[float, float], share: float) -> Any:
     """The value at this share of the way from the low to the high bound; in lists, each number at its own."""
+    if isinstance(setting, FileSetting):
+        return CUBE
     low, high = bounds
     if setting.count is None:
         return low + share * (high - low)
@@ -54,20 +61,26 @@ def appealing(name: str, share: float) -> dict[str, Any]:
 
 
 def identity(name: str) -> dict[str, Any]:
-    """Each setting's identity, as lists where the setting is one."""
-    return {s.name: s.identity if s.count is None else [s.identity] * s.count for s in filters.get(name).settings}
+    """Each setting's identity, as lists where the setting is one; files, which have none, as they are."""
+    numbers = [s for s in filters.get(name).settings if not isinstance(s, FileSetting)]
+    return files(name) | {s.name: s.identity if s.count is None else [s.identity] * s.count for s in numbers}
+
+
+def files(name: str) -> dict[str, Cube]:
+    """The settings that are files."""
+    return {s.name: CUBE for s in filters.get(name).settings if isinstance(s, FileSetting)}
 
 
 def corners(name: str) -> Iterator[dict[str, Any]]:
     """Combinations of the lowest and highest accepted values: all of them, or of very many a random 64."""
-    settings = filters.get(name).settings
+    settings = [s for s in filters.get(name).settings if not isinstance(s, FileSetting)]
     ends = [(s.range[0], s.range[1]) if s.count is None else zigzags(s) for s in settings]
     combinations: Any = itertools.product(*ends)
     if len(settings) > 6:
         random = np.random.default_rng(8)
         combinations = [[end[random.integers(2)] for end in ends] for _ in range(64)]
     for values in combinations:
-        yield dict(zip((s.name for s in settings), values, strict=True))
+        yield files(name) | dict(zip((s.name for s in settings), values, strict=True))
 
 
 def zigzags(setting: Setting) -> tuple[list[float], list[float]]:
@@ -84,7 +97,8 @@ def as_kind(values: Any, kind: Any) -> Any:
 
 def as_vectors(rows: list[dict[str, Any]], kind: Any) -> dict[str, Any]:
     """One B-vector (or B×K) a setting, from one dictionary an image."""
-    return {key: as_kind([row[key] for row in rows], kind) for key in rows[0]}
+    given = {key: [row[key] for row in rows] for key in rows[0]}
+    return {key: CUBE if values[0] is CUBE else as_kind(values, kind) for key, values in given.items()}
 
 
 def leaves(name: str, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
@@ -105,10 +119,9 @@ class TestIdentity:
             "floats": identity(name),
             "vectors": as_vectors([identity(name)] * 4, kind),
             # What a recipe at strength 0 is: settings that only say how another one acts stay as they were.
-            "only strength": appealing(name, 0.3) | {s.name: s.identity for s in found.settings if s.strength},
+            "only strength": appealing(name, 0.3)
+            | {key: value for key, value in identity(name).items() if found.setting(key).strength},
         }[form]
-        if name == "tone_curve" and form == "only strength":
-            settings = identity(name)
         before = np.asarray(image).tobytes()
 
         out = found(image, **settings)
@@ -141,7 +154,7 @@ class TestGradients:
         settings = leaves(name, rows)
 
         def call(image: torch.Tensor, *values: torch.Tensor) -> Any:
-            return filters.get(name)(image, **dict(zip(settings, values, strict=True)))
+            return filters.get(name)(image, **files(name), **dict(zip(settings, values, strict=True)))
 
         assert torch.autograd.gradcheck(call, (image, *settings.values()), atol=1e-6, rtol=1e-4)
 
@@ -156,7 +169,7 @@ class TestGradients:
         moved.view(4, -1)[:, 0] += step
 
         def summed(**changed: torch.Tensor) -> Any:
-            return (filters.get(name)(image, **settings | changed) * weights).sum((1, 2, 3))
+            return (filters.get(name)(image, **files(name), **settings | changed) * weights).sum((1, 2, 3))
 
         summed().sum().backward()
         gradient = settings[setting.name].grad
@@ -167,7 +180,7 @@ class TestGradients:
     @every_searched
     def test_setting_acts(self, name: str, setting: Setting) -> None:
         settings = leaves(name, [appealing(name, 0.7)])
-        out = filters.get(name)(torch.tensor(images(24, 32)[:1]), **settings)
+        out = filters.get(name)(torch.tensor(images(24, 32)[:1]), **files(name), **settings)
         weights = torch.tensor(np.random.default_rng(2).uniform(-1, 1, out.shape))
         (out * weights).sum().backward()
         gradient = settings[setting.name].grad
@@ -199,7 +212,10 @@ class TestValues:
             assert out.min() >= -1e-6, settings  # rounding alone may leave the range
             assert out.max() <= 1 + 1e-6, settings
 
-    @pytest.mark.parametrize("name", [n for n in NAMES if n != "white_balance"])  # it is there to colour them
+    # The others are there to colour them.
+    @pytest.mark.parametrize(
+        "name", [n for n in NAMES if n not in {"white_balance", "channel_mixer", "colour_grading"}]
+    )
     def test_greys_stay_grey(self, name: str) -> None:
         image = np.repeat(np.random.default_rng(3).random((1, 1, 12, 16)), 3, axis=1)
         settings = appealing(name, 0.7)
@@ -237,7 +253,7 @@ class TestValues:
 
 def seeds(name: str, i: int) -> dict[str, float]:
     """Different values for the settings that no search moves."""
-    return {s.name: float(i) for s in filters.get(name).settings if not s.searched}
+    return {s.name: float(i) for other, s in NUMBERS if other == name and not s.searched}
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "grain"])  # its texture: test_grain.py
@@ -309,17 +325,20 @@ class TestDeclarations:
         assert len(arguments) == len(found.settings) + (1 if found.is_point else 2)
         assert any(s.strength for s in found.settings)
 
-    @every_setting
+    @every_number
     def test_setting(self, name: str, setting: Setting) -> None:
         low, high = setting.range
         assert low <= setting.appealing[0] <= setting.identity <= setting.appealing[1] <= high
         assert low < high
         assert not setting.searched or setting.appealing[0] < setting.appealing[1]
+
+    @every_setting
+    def test_its_help(self, name: str, setting: Setting) -> None:
         assert setting.help
         assert "\n" not in setting.help
         assert setting.name in (filters.get(name).__doc__ or "")
 
-    @every_setting
+    @every_number
     def test_its_ends_are_accepted(self, name: str, setting: Setting) -> None:
         for value in (*setting.range, *setting.appealing, setting.identity):
             given = value if setting.count is None else [value] * setting.count
@@ -327,7 +346,9 @@ class TestDeclarations:
             assert setting.check(name, given) == expected
 
 
-@pytest.mark.parametrize("name", ["exposure", "contrast", "tone_curve", "fade", "white_balance"])
+@pytest.mark.parametrize(
+    "name", ["exposure", "brightness", "tones", "levels", "contrast", "tone_curve", "fade", "white_balance"]
+)
 def test_order_of_tones_is_kept(name: str, greys: np.ndarray) -> None:
     for settings in corners(name):
         out = luma(filters.get(name)(greys, **settings))

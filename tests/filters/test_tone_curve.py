@@ -59,3 +59,34 @@ def test_equal_slopes_are_a_straight_line(slopes: Any, colours: np.ndarray) -> N
 def test_channels_come_before_luminance(colours: np.ndarray) -> None:
     in_turn = tone_curve(tone_curve(colours, red=[1.5, 0.5]), luminance=[0.5, 1.5])
     np.testing.assert_array_equal(tone_curve(colours, [0.5, 1.5], [1.5, 0.5]), in_turn)
+
+
+@given(slope_lists, st.floats(0, 1))
+def test_smooth_curve_never_turns_back_and_keeps_its_ends(slopes: list[float], smoothness: float) -> None:
+    greys = np.linspace(0, 1, 2001).reshape(1, 1, 1, -1).repeat(3, 1)
+    out = tone_curve(greys, red=slopes, smoothness=smoothness)[0, 0, 0]
+    assert np.diff(out).min() > 0
+    assert (out[0], out[-1]) == pytest.approx((0, 1), abs=1e-12)
+
+
+@given(slope_lists)
+def test_smooth_curve_has_the_slopes_in_the_middle_of_the_pieces_and_their_mean_at_the_knots(
+    slopes: list[float],
+) -> None:
+    pieces, step = len(slopes), 1e-6
+    expected = np.array(slopes) / np.mean(slopes)
+    middles, knots = (np.arange(pieces) + 0.5) / pieces, np.arange(1, pieces) / pieces
+    places = np.concatenate([middles, knots])
+    around = np.stack([places - step, places + step, places]).reshape(1, 3, 1, -1)
+    below = tone_curve(around[:, [0] * 3], red=slopes, smoothness=1.0)[0, 0, 0]
+    above = tone_curve(around[:, [1] * 3], red=slopes, smoothness=1.0)[0, 0, 0]
+    means = (expected[1:] + expected[:-1]) / 2
+    np.testing.assert_allclose((above - below) / (2 * step), np.concatenate([expected, means]), rtol=2e-2)
+
+
+@given(slope_lists)
+def test_smoothing_moves_the_knots_by_an_eighth_of_the_bend_at_most(slopes: list[float]) -> None:
+    greys = np.linspace(0, 1, 500).reshape(1, 1, 1, -1).repeat(3, 1)
+    moved = tone_curve(greys, red=slopes, smoothness=1.0) - tone_curve(greys, red=slopes)
+    bends = np.abs(np.diff(np.array(slopes) / np.mean(slopes))) / len(slopes)
+    assert np.abs(moved).max() <= bends.max() / 8 + 1e-9
