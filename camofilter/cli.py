@@ -107,6 +107,9 @@ def apply_look(
     out: Out = None,
     preset: Preset = None,
     recipe: Annotated[str | None, typer.Option(metavar="FILE.json", help="A look from a file.")] = None,
+    cube: Annotated[
+        str | None, typer.Option(metavar="FILE.cube", help="A look from a table of colours, or a Hald image.")
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="FILTER.SETTING=VALUE", help="Change a setting; may be repeated."),
@@ -120,7 +123,7 @@ def apply_look(
 ) -> int:
     """Give photos a look, at full size."""
 
-    look = _look(preset, recipe, settings or []).at_strength(strength)
+    look = _look(preset, recipe, cube, settings or []).at_strength(strength)
     tag = re.sub(r"[^\w-]+", "-", look.name or "").strip("-") or "look"
     outputs = _Outputs(inputs, "-o", out, tag=tag, in_place=in_place, force=force)
 
@@ -241,17 +244,51 @@ def score(
 
 
 @app.command()
-def presets(as_json: AsJson = False) -> int:
-    """List the looks that come with camofilter."""
+def presets(
+    photo: Annotated[str | None, typer.Argument(metavar="[PHOTO]", help="The photo of the sheet.")] = None,
+    sheet: Annotated[
+        str | None, typer.Option(metavar="OUT.png", help="Draw the photo with every look, to choose from.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the sheet if it exists.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """List the looks there are, or draw them on a photo."""
     from camofilter import presets
 
-    for name in presets.names():
-        recipe = presets.get(name)
-        if as_json:
-            _print_json({"preset": name, "description": recipe.description, "recipe": recipe.to_dict()})
-        else:
-            _say(f"{name:<12} {recipe.description}")
-            _say(f"{'':12} {recipe.in_words()}")
+    if (photo is None) != (sheet is None):
+        raise UsageError("a sheet needs a photo, and the photo a sheet: give --sheet OUT.png PHOTO, or neither")
+    if photo is not None and sheet is not None:
+        return _draw_presets(photo, sheet, force, as_json)
+    for family, names in presets.families().items():
+        for recipe in map(presets.get, names):
+            if as_json:
+                about = {"preset": recipe.name, "family": family, "description": recipe.description}
+                _print_json(about | {"recipe": recipe.to_dict()})
+            else:
+                _say(f"{recipe.name:<16} {family}: {recipe.description}")
+                _say(f"{'':16} {recipe.in_words()}")
+    return 0
+
+
+def _draw_presets(photo: str, sheet: str, force: bool, as_json: bool) -> int:
+    import numpy as np
+
+    from camofilter import presets
+    from camofilter.photo import Photo, check_output
+    from camofilter.sheets import preset_sheet
+
+    check_output(Path(sheet))
+    if os.path.lexists(sheet) and not force:
+        raise UsageError(f"{sheet} exists: add --force to replace it, or give another --sheet")
+    if _identity(Path(sheet)) == _identity(Path(photo)) is not None:
+        raise UsageError(f"{photo} would be replaced by its sheet: give another --sheet")
+    drawn = preset_sheet(_open(photo, None))
+    camofilter.save_photo(Photo.from_array(np.asarray(drawn)), sheet, force=force)
+    names = presets.names()
+    if as_json:
+        _print_json({"input": photo, "output": sheet, "presets": names})
+    else:
+        _say(f"{photo} → {sheet}: {len(names)} looks")
     return 0
 
 
@@ -275,6 +312,9 @@ def filters(as_json: AsJson = False) -> int:
             continue
         _say(f"{found.name}: {found.summary}")
         for s in found.settings:
+            if isinstance(s, filters.FileSetting):
+                _say(f"  {s.name:<11} a file: {s.help}")
+                continue
             span, usual = (f"{low:.10g} to {high:.10g}" for low, high in (s.range, s.appealing))
             unit, mostly = f" {s.unit}" if s.unit else "", f", mostly {usual}" if s.searched else ""
             _say(f"  {s.name:<11} {span}{unit}{mostly}: {s.help}")
@@ -294,37 +334,90 @@ def targets(as_json: AsJson = False) -> int:
     return 0
 
 
-def _look(preset: str | None, recipe_file: str | None, settings: list[str]) -> Recipe:
+@app.command()
+def export(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE.json", help="The look: a file, or a preset's name.")],
+    out: Annotated[str, typer.Argument(metavar="OUT.cube", help="File to write.")],
+    size: Annotated[int, typer.Option(metavar="N", min=2, max=129, help="Points of the table a side.")] = 33,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Write a look as a table of colours for other programs."""
+    from camofilter import presets
+    from camofilter.filters.bake import bake
+    from camofilter.filters.cube import Cube, write_cube
+    from camofilter.recipe import Recipe
+
+    if not out.lower().endswith(".cube"):  # so that no slip of the order replaces a photo or a recipe
+        raise UsageError(f"{out}: only .cube files are written: name it {Path(out).stem or 'look'}.cube")
+    is_file = os.path.lexists(recipe) or recipe.lower().endswith(".json")
+    look = Recipe.load(recipe) if is_file else presets.get(recipe)
+    chain = [(found, settings) for found, settings in look.chain() if found.acts(settings)]
+    points = [(found, settings) for found, settings in chain if found.is_point]
+    baked, left_out = ([f.name for f, _ in chain if f.is_point is is_point] for is_point in (True, False))
+    if not baked:
+        reason = f"only what depends on the place ({_listed(left_out)})" if left_out else "it changes nothing"
+        raise UsageError(f"{recipe}: has nothing that a table of colours can hold: {reason}")
+    write_cube(Cube(bake(points, size), title=look.name), out, force=force)
+    if as_json:
+        _print_json({"recipe": look.to_dict(), "output": out, "size": size, "baked": baked, "not_baked": left_out})
+    else:
+        without = f"; without what depends on the place: {_listed(left_out)}" if left_out else ""
+        _say(f"{recipe} → {out}: {_listed(baked)}{without}")
+    return 0
+
+
+def _listed(filter_names: list[str]) -> str:
+    return ", ".join(name.replace("_", " ") for name in filter_names)
+
+
+def _look(preset: str | None, recipe_file: str | None, cube: str | None, settings: list[str]) -> Recipe:
     """The recipe that the options of ``apply`` describe.
 
     Raises:
         UsageError: none, two, or something wrong with it.
     """
     from camofilter import presets
-    from camofilter.recipe import Recipe
+    from camofilter.recipe import FilterStep, Recipe
 
-    if preset is not None and recipe_file is not None:
-        raise UsageError("--preset and --recipe were both given: give one of them, and --set for changes")
-    if preset is None and recipe_file is None and not settings:
-        raise UsageError("no look was given: give --preset NAME, --recipe FILE.json or --set FILTER.SETTING=VALUE")
+    options = {"--preset": preset, "--recipe": recipe_file, "--cube": cube}
+    given_options = [option for option, value in options.items() if value is not None]
+    if len(given_options) > 1:
+        both = " and ".join(given_options[:2])
+        raise UsageError(f"{both} were both given: give one of them, and --set for changes")
+    if not given_options and not settings:
+        raise UsageError(
+            "no look was given: give --preset NAME, --recipe FILE.json, --cube FILE.cube or --set FILTER.SETTING=VALUE"
+        )
     look = presets.get(preset) if preset is not None else Recipe()
     if recipe_file is not None:
         look = Recipe.load(recipe_file)
+    if cube is not None:
+        look = Recipe((FilterStep("lut", {"amount": 1.0, "cube": cube}),), name=Path(cube).stem)
     for given in settings:
         look = look.with_setting(*_setting(given))
     return look
 
 
-def _setting(given: str) -> tuple[str, str, float | list[float]]:
-    """Filter, setting and value of ``FILTER.SETTING=VALUE``; numbers with commas between them are a list."""
+def _setting(given: str) -> tuple[str, str, float | list[float] | str]:
+    """Filter, setting and value of ``FILTER.SETTING=VALUE``; numbers with commas between them are a list.
+
+    A setting that is a file has its path as it stands.
+    """
+    from camofilter import filters
+
     name, _, value = given.partition("=")
     filter_name, _, setting = name.strip().partition(".")
+    if filter_name in filters.NAMES and value:
+        declared = {s.name: s for s in filters.get(filter_name).settings}
+        if isinstance(declared.get(setting), filters.FileSetting):
+            return filter_name, setting, value
     try:
         numbers = [float(number) for number in value.split(",")]
     except ValueError:
         numbers = []
     if not (filter_name and setting and numbers):
-        raise UsageError(f"--set is '{given}': expected FILTER.SETTING=NUMBER, such as exposure.ev=0.3")
+        raise UsageError(f"--set is '{given}': expected FILTER.SETTING=VALUE, such as exposure.ev=0.3")
     return filter_name, setting, numbers if len(numbers) > 1 else numbers[0]
 
 

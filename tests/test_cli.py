@@ -17,9 +17,12 @@ from PIL import Image
 import camofilter
 from camofilter import biqa, filters, presets
 from camofilter.cli import main
+from camofilter.sheets import preset_sheet
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples" / "photos").glob("*.jpg"))
 NAMES = ("a.jpg", "b.jpg", "c.jpg")
+# Blue where red was.
+SWAP = "LUT_3D_SIZE 2\n0 0 0\n0 0 1\n0 1 0\n0 1 1\n1 0 0\n1 0 1\n1 1 0\n1 1 1\n"
 RECIPE = {"camofilter": 1, "name": "My/look ☀", "filters": [{"filter": "exposure", "ev": 0.5}]}
 
 
@@ -46,6 +49,8 @@ def here(small_photos, tmp_path, monkeypatch):
     Path("notes.jpg").write_text("not a photo")
     Path("look.json").write_text(json.dumps(RECIPE))
     Path("broken.json").write_text("{")
+    Path("swap.cube").write_text(SWAP)
+    Path("cut.cube").write_text(SWAP[:-6])
     return tmp_path
 
 
@@ -87,18 +92,25 @@ USAGE_ERRORS = [
     ("aply a.jpg", "no such command 'aply'. Did you mean 'apply'? try 'camofilter --help'"),
     ("--versio", "no such option: --versio (Possible options: --version); try 'camofilter --help'"),
     ("apply", "missing argument 'IN'; try 'camofilter apply --help'"),
-    ("apply a.jpg", "no look was given: give --preset NAME, --recipe FILE.json or --set"),
+    ("apply a.jpg", "no look was given: give --preset NAME, --recipe FILE.json, --cube FILE.cube or --set"),
     ("apply a.jpg --presett warm", "no such option: --presett (Possible options: --preset"),
     ("apply a.jpg --preset", "option '--preset' requires an argument; try 'camofilter apply --help'"),
     ("apply a.jpg --preset wram", "unknown preset 'wram': did you mean warm?"),
     ("apply a.jpg --preset warm --recipe look.json", "--preset and --recipe were both given"),
+    ("apply a.jpg --preset warm --cube film.cube", "--preset and --cube were both given"),
+    ("apply a.jpg --recipe look.json --cube film.cube", "--recipe and --cube were both given"),
+    ("apply a.jpg --cube none.cube", "none.cube: cannot read the table: No such file or directory"),
+    ("apply a.jpg --cube b.jpg", "b.jpg: is not plain text: expected a .cube file, or a Hald image"),
+    ("apply a.jpg --cube cut.cube", "cut.cube: line 1: LUT_3D_SIZE 2 means 8 rows of numbers, but 7 follow"),
+    ("apply a.jpg --set lut.cube=none.cube", "none.cube: cannot read the table: No such file"),
+    ("apply a.jpg --set lut.cube=", "--set is 'lut.cube=': expected FILTER.SETTING=VALUE"),
     ("apply a.jpg --recipe none.json", "none.json: cannot read the recipe: No such file or directory"),
     ("apply a.jpg --recipe broken.json", "broken.json: not JSON"),
     ("apply a.jpg --recipe a.jpg", "a.jpg: cannot read the recipe: it is not UTF-8 text"),
-    ("apply a.jpg --set exposure", "--set is 'exposure': expected FILTER.SETTING=NUMBER"),
-    ("apply a.jpg --set exposure=1", "--set is 'exposure=1': expected FILTER.SETTING=NUMBER"),
+    ("apply a.jpg --set exposure", "--set is 'exposure': expected FILTER.SETTING=VALUE"),
+    ("apply a.jpg --set exposure=1", "--set is 'exposure=1': expected FILTER.SETTING=VALUE"),
     ("apply a.jpg --set exposure.ev=bright", "--set is 'exposure.ev=bright': expected"),
-    ("apply a.jpg --set exposre.ev=1", "unknown filter 'exposre': did you mean exposure?"),
+    ("apply a.jpg --set exposre.ev=1", "unknown filter 'exposre': did you mean exposure"),
     ("apply a.jpg --set exposure.evs=1", "unknown setting of exposure 'evs': did you mean ev?"),
     ("apply a.jpg --set exposure.ev=99", "exposure.ev is 99.0: expected a number from -3 to 3 EV"),
     ("apply a.jpg --set exposure.ev=nan", "exposure.ev is nan: expected a number from"),
@@ -130,7 +142,11 @@ USAGE_ERRORS = [
     ("camouflage a.jpg in/a.jpg --recipe-out new", "would both be written to new/a.json"),
     ("score", "missing argument 'IN'; try 'camofilter score --help'"),
     ("score a.jpg --target compact_iqa --target x", "unknown target 'x': known are: compact_iqa"),
-    ("presets warm", "got unexpected extra argument(s) (warm); try 'camofilter presets --help'"),
+    ("presets a.jpg b.jpg", "got unexpected extra argument(s) (b.jpg); try 'camofilter presets --help'"),
+    ("presets a.jpg", "a sheet needs a photo, and the photo a sheet: give --sheet OUT.png PHOTO, or neither"),
+    ("presets --sheet new.png", "a sheet needs a photo, and the photo a sheet"),
+    ("presets a.jpg --sheet b.jpg", "b.jpg exists: add --force to replace it, or give another --sheet"),
+    ("presets a.jpg --sheet in/../a.jpg --force", "a.jpg would be replaced by its sheet: give another --sheet"),
 ]
 
 
@@ -243,6 +259,8 @@ def test_results_whose_names_meet_only_when_the_photos_are_read(run):
         ("--preset warm", "a.warm.jpg"),
         ("--recipe look.json", "a.My-look.jpg"),
         ("--set exposure.ev=0.4", "a.look.jpg"),
+        ("--cube swap.cube", "a.swap.jpg"),
+        ("--cube swap.cube --strength 0.5 --set exposure.ev=0.1", "a.swap.jpg"),
         ("--preset warm --set exposure.ev=0.4", "a.warm.jpg"),
         ("--preset warm -o x.png", "x.png"),
         ("--preset warm -o in", "in/a.jpg"),
@@ -431,6 +449,21 @@ def test_recipe_file_that_must_not_be_written(run, here, options):
     assert contents(here) == before
 
 
+def test_sheet_of_all_presets(run, here):
+    before = contents(here)
+    ran = run("presets", "--sheet", "in/sheet.png", "a.jpg")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == f"a.jpg → in/sheet.png: {len(presets.names())} looks\n"
+    assert contents(here).items() - before.items() == {("in/sheet.png", contents(here)["in/sheet.png"])}
+    np.testing.assert_array_equal(pixels("in/sheet.png"), np.asarray(preset_sheet(camofilter.open_photo("a.jpg"))))
+    assert run("presets", "--sheet", "in/sheet.png", "b.jpg", "--force", "--json").records == [
+        {"input": "b.jpg", "output": "in/sheet.png", "presets": presets.names()}
+    ]
+    ran = run("presets", "--sheet", "new.png", "notes.jpg")
+    assert ran.code == 1
+    assert not Path("new.png").exists()
+
+
 def test_lists(run):
     for command in ("presets", "filters", "targets"):
         plain = run(command)
@@ -439,9 +472,10 @@ def test_lists(run):
         assert first[command.removesuffix("s")] in plain.out
 
     listed = run("presets", "--json").records
-    assert [record["preset"] for record in listed] == presets.names()
+    assert sorted(record["preset"] for record in listed) == presets.names()
     for record in listed:
-        assert list(record) == ["preset", "description", "recipe"]
+        assert list(record) == ["preset", "family", "description", "recipe"]
+        assert record["preset"] in presets.families()[record["family"]]
         assert camofilter.Recipe.from_dict(record["recipe"]) == presets.get(record["preset"])
 
     listed = run("filters", "--json").records
@@ -459,7 +493,7 @@ def test_lists(run):
     }
 
 
-@pytest.mark.parametrize("command", ["", "apply", "camouflage", "score", "presets", "filters", "targets"])
+@pytest.mark.parametrize("command", ["", "apply", "camouflage", "score", "presets", "filters", "targets", "export"])
 def test_help(run, command):
     ran = run(*command.split(), "--help")
     assert (ran.code, ran.err) == (0, "")
@@ -494,6 +528,8 @@ def process(code, *argv, **options):
         "filters --json",
         "targets",
         "apply a.jpg --preset vintage",
+        "apply a.jpg --cube swap.cube",
+        "export look.json look.cube",
         "apply --oops",
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,16 @@ from camofilter.errors import UsageError
 from camofilter.filters.pipeline import render
 from camofilter.recipe import Recipe
 
-# What lies outside the appealing range on purpose: (preset, filter, setting).
-ON_PURPOSE = {("noir", "saturation", "amount")}  # black and white
+# What lies outside the appealing ranges on purpose: (preset, filter, setting).
+ON_PURPOSE = {
+    ("noir", "saturation", "amount"),  # black and white
+    ("sepia", "colour_grading", "shadows_hue"),  # brown from the shadows up
+    ("sepia", "colour_grading", "midtones_amount"),
+    ("desert", "colour_grading", "shadows_hue"),  # rust
+    ("sweet", "colour_grading", "shadows_hue"),  # rose
+    ("moonlight", "colour_grading", "midtones_hue"),  # blue all over
+    ("neon", "colour_grading", "highlights_hue"),  # pink signs
+}
 
 every_preset = pytest.mark.parametrize("name", presets.names())
 
@@ -28,8 +37,15 @@ def photo() -> np.ndarray:
 def test_names_are_those_of_the_files() -> None:
     assert presets.names() == sorted(presets.names())
     assert {"warm", "cool", "vintage", "noir"} <= set(presets.names())
-    files = [f.name for f in resources.files("camofilter.presets").iterdir() if f.name.endswith(".json")]
-    assert sorted(files) == [f"{name}.json" for name in presets.names()]
+    root = Path(str(resources.files("camofilter.presets")))
+    assert sorted(path.name for path in root.rglob("*.json")) == [f"{name}.json" for name in presets.names()]
+    assert {path.parent.name for path in root.rglob("*.json")} == set(presets.families())
+
+
+def test_families_hold_every_preset_once() -> None:
+    listed = [name for names in presets.families().values() for name in names]
+    assert sorted(listed) == presets.names()
+    assert len(set(listed)) == len(listed) >= 30
 
 
 @every_preset
@@ -86,7 +102,7 @@ def test_noir_is_black_and_white(photo: np.ndarray) -> None:
 def test_unknown_preset_names_the_nearest() -> None:
     with pytest.raises(UsageError, match=r"unknown preset 'vintge': did you mean vintage"):
         presets.get("vintge")
-    with pytest.raises(UsageError, match=r"known are: cool, "):
+    with pytest.raises(UsageError, match=r"known are: anamorphic, "):
         presets.get("zzz")
 
 

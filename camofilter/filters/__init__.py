@@ -13,22 +13,38 @@ from __future__ import annotations
 import importlib
 
 from camofilter.errors import unknown_name
-from camofilter.filters.base import Filter, Setting
+from camofilter.filters.base import FileSetting, Filter, Setting
 
-__all__ = ["NAMES", "Filter", "Setting", "get"]
+__all__ = ["NAMES", "FileSetting", "Filter", "Setting", "get"]
 
 # In the order in which a search chains them: what maps colour to colour first, since that can be baked.
 NAMES = (
     "white_balance",
     "exposure",
+    "brightness",
+    "tones",
+    "levels",
     "contrast",
     "tone_curve",
+    "channel_mixer",
+    "hsl",
     "saturation",
     "vibrance",
+    "black_and_white",
+    "colour_grading",
+    "lut",
     "fade",
+    "dehaze",
     "clarity",
+    "texture",
+    "sharpen",
+    "dodge_and_burn",
+    "tilt_shift",
     "soft_focus",
     "glow",
+    "bloom",
+    "halation",
+    "light_leak",
     "vignette",
     "grain",
 )

@@ -64,6 +64,18 @@ def gain(image: Array, factor: Value) -> Array:
     return image * factor / xp.sqrt(xp.sqrt(1 + (factor**4 - 1) * square * square))
 
 
+def lights(image: Array, threshold: Value) -> Array:
+    """What lies above a tone: the colours times the share of their luma above it, with a soft knee; white stays.
+
+    Args:
+        image: B×3×H×W in [0, 1].
+        threshold: luma in (0, 1).
+    """
+    above = luma(image) - per_image(threshold)
+    knee = 0.1
+    return image * ((above + namespace(image).sqrt(above * above + knee**2)) / (2 * (1 - per_image(threshold)) + knee))
+
+
 def ev_to_factor(ev: Value) -> Value:
     """The factor on encoded values that equals ``ev`` stops of light, the sRGB curve taken as gamma 2.2."""
     return 2.0 ** (ev / 2.2)

@@ -52,8 +52,8 @@ class Space:
     """The settings of a chain that gradient descent may move, each from 0 at its identity.
 
     Args:
-        look: the recipe to stay near; those of the usual filters that it lacks are added at their identity. Bounds are the
-            appealing ranges.
+        look: the recipe to stay near; those of the usual filters that it lacks are added at their identity.
+            Bounds are the appealing ranges.
         device: where its vectors live.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""The presets that come with camofilter: recipes with a name, one JSON file each."""
+"""The presets that come with camofilter: recipes with a name, one JSON file each, in a folder a family."""
 
 from __future__ import annotations
 
@@ -8,11 +8,22 @@ from importlib import resources
 from camofilter.errors import unknown_name
 from camofilter.recipe import Recipe
 
+# In the order in which they are shown.
+_FAMILIES = ("natural", "warm-cool", "film", "matte", "cinematic", "black-and-white", "portrait", "food", "night")
+
+
+def families() -> dict[str, list[str]]:
+    """The names of all presets, sorted, by family."""
+    listed = {family: (resources.files(__name__) / family).iterdir() for family in _FAMILIES}
+    return {
+        family: sorted(f.name.removesuffix(".json") for f in files if f.name.endswith(".json"))
+        for family, files in listed.items()
+    }
+
 
 def names() -> list[str]:
     """The names of all presets, sorted."""
-    files = resources.files(__name__).iterdir()
-    return sorted(f.name.removesuffix(".json") for f in files if f.name.endswith(".json"))
+    return sorted(name for family in families().values() for name in family)
 
 
 def get(name: str) -> Recipe:
@@ -21,7 +32,8 @@ def get(name: str) -> Recipe:
     Raises:
         UsageError: there is none; the message names the nearest ones.
     """
-    if name not in names():
-        raise unknown_name("preset", name, names())
-    text = (resources.files(__name__) / f"{name}.json").read_text(encoding="utf-8")
-    return Recipe.from_dict(json.loads(text), f"{name}.json")
+    for family, held in families().items():
+        if name in held:
+            text = (resources.files(__name__) / family / f"{name}.json").read_text(encoding="utf-8")
+            return Recipe.from_dict(json.loads(text), f"{name}.json")
+    raise unknown_name("preset", name, names())

@@ -65,7 +65,8 @@ def test_point_filters_are_those_without_maps() -> None:
         found = filters.get(name)
         assert found.is_point == (found.maps(image, 4, 4, found.identity) is None)
     assert [n for n in filters.NAMES if not filters.get(n).is_point] == [
-        "clarity", "soft_focus", "glow", "vignette", "grain"
+        "dehaze", "clarity", "texture", "sharpen", "dodge_and_burn", "tilt_shift", "soft_focus", "glow", "bloom",
+        "halation", "light_leak", "vignette", "grain",
     ]  # fmt: skip
 
 
