@@ -111,8 +111,8 @@ def commands(path: Path) -> dict[str, Row]:
     }
 
 
-def _write(path: Path, width: int, height: int) -> Path:
-    """A JPEG of the example photos side by side, another one first in every row."""
+def mosaic(width: int, height: int) -> np.ndarray:
+    """height×width×3 uint8: the example photos side by side, another one first in every row."""
     photos = [np.asarray(Image.open(example).convert("RGB")) for example in sorted(_EXAMPLES.glob("*.jpg"))]
     rows, columns = (min(photo.shape[axis] for photo in photos) for axis in (0, 1))
     pixels = np.empty((height, width, 3), np.uint8)
@@ -120,7 +120,12 @@ def _write(path: Path, width: int, height: int) -> Path:
         for j, left in enumerate(range(0, width, columns)):
             place = pixels[top : top + rows, left : left + columns]
             place[:] = photos[(i + j) % len(photos)][: place.shape[0], : place.shape[1]]
-    Image.fromarray(pixels).save(path, quality=_QUALITY, subsampling="4:2:0")
+    return pixels
+
+
+def _write(path: Path, width: int, height: int) -> Path:
+    """The mosaic as a JPEG."""
+    Image.fromarray(mosaic(width, height)).save(path, quality=_QUALITY, subsampling="4:2:0")
     return path
 
 

@@ -135,7 +135,8 @@ def _ends(found: Filter, setting: Setting) -> list[tuple[str, Recipe]]:
         look = Recipe()
         for name, held in (around | {setting.name: value}).items():
             look = look.with_setting(found.name, name, held)
-        looks.append((label, look))
+        if found.acts(look.steps[0].settings):
+            looks.append((label, look))
     return looks
 
 

@@ -8,13 +8,13 @@ from camofilter.filters.base import Setting, point_filter
 _PIECES = 8
 
 
-def _slopes(name: str, what: str) -> Setting:
+def _slopes(name: str, what: str, appealing: tuple[float, float] = (0.85, 1.18)) -> Setting:
     help = f"{what}: relative steepness of equal pieces from black to white; all the same is a straight line"
-    return Setting(name, "", 1.0, (0.05, 20.0), (0.6, 1.6), help, count=_PIECES)
+    return Setting(name, "", 1.0, (0.05, 20.0), appealing, help, count=_PIECES)
 
 
 @point_filter(
-    _slopes("luminance", "curve of the luminance"),
+    _slopes("luminance", "curve of the luminance", (0.6, 1.6)),
     _slopes("red", "curve of the red channel"),
     _slopes("green", "curve of the green channel"),
     _slopes("blue", "curve of the blue channel"),
