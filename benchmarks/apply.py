@@ -14,7 +14,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from importlib import import_module, metadata
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
-from machine import keep
+from machine import keep, median_ms
 from PIL import Image, ImageEnhance, ImageFilter
 
 import camofilter
@@ -84,7 +83,7 @@ def in_process(path: Path) -> dict[str, Row]:
         "kornia: brightness, contrast, saturation, gamma": _pillow(path, _adjusted) if _has("kornia") else None,
         "pyvips: gains, colour matrix": (lambda: _vips(path)) if _has("pyvips") else None,
     }
-    milliseconds = {name: _median_ms(one) for name, one in work.items() if one}
+    milliseconds = {name: median_ms(one) for name, one in work.items() if one}
     alone = milliseconds["decode and encode alone: Pillow"]
     return {
         name: {"ms": milliseconds[name], "ratio": round(milliseconds[name] / alone, 2)} if one else None
@@ -218,16 +217,6 @@ def _versions() -> dict[str, str]:
 def _first_line(command: list[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.partition("\n")[0].removeprefix("Version: ")
-
-
-def _median_ms(work: Callable[[], Any]) -> float:
-    work()
-    seconds = []
-    for _ in range(_RUNS):
-        began = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - began)
-    return round(1000 * statistics.median(seconds), 1)
 
 
 def _command(command: list[str], runs: int = _RUNS) -> dict[str, float]:

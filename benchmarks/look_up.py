@@ -8,9 +8,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import os
-import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -19,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from apply import mosaic
-from machine import keep
+from machine import keep, median_ms
 from PIL import Image, ImageFilter
 
 from camofilter import presets
@@ -27,7 +25,6 @@ from camofilter.filters import pipeline
 from camofilter.filters.bake import bake
 from camofilter.filters.cube import Cube, write_cube
 
-_RUNS = 7
 _ROWS = 64  # of a strip
 
 
@@ -45,7 +42,7 @@ def main() -> None:
     }
     results = {}
     for name, way in ways.items():
-        results[name] = _median_ms(way) if way else None
+        results[name] = median_ms(way) if way else None
         print(f"{name:60} {f'{results[name]} ms' if way else 'not installed'}")
     versions = {p: metadata.version(p) for p in ("opencolorio", "pillow", "numba", "av") if _has(_MODULES.get(p, p))}
     keep("look_up", {"versions": versions, "ms": results})
@@ -129,16 +126,6 @@ def _lut3d(pixels: np.ndarray, table: np.ndarray) -> Callable[[], Any]:
 
 def _has(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
-
-
-def _median_ms(work: Callable[[], Any]) -> float:
-    work()
-    seconds = []
-    for _ in range(_RUNS):
-        began = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - began)
-    return round(1000 * statistics.median(seconds), 1)
 
 
 if __name__ == "__main__":

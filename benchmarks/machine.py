@@ -1,10 +1,13 @@
-"""Says on what machine a benchmark ran, and keeps its results beside it as JSON."""
+"""Times work, says on what machine a benchmark ran, and keeps its results beside it as JSON."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
+import statistics
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,3 +37,14 @@ def keep(name: str, results: dict[str, Any]) -> None:
     path = Path(__file__).parent / f"{name}.json"
     path.write_text(json.dumps({"machine": machine()} | results, indent=1, ensure_ascii=False) + "\n")
     print(f"kept in benchmarks/{path.name}")
+
+
+def median_ms(work: Callable[[], Any], times: int = 7) -> float:
+    """Milliseconds that the work takes once it has been done before: the median of so many times."""
+    work()
+    seconds = []
+    for _ in range(times):
+        began = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - began)
+    return round(1000 * statistics.median(seconds), 1)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from machine import keep
+from machine import keep, median_ms
 
 import camofilter
 from camofilter import biqa
@@ -46,27 +43,17 @@ def parts(photo: camofilter.Photo) -> dict[str, Any]:
 
     return {
         "candidates": _CANDIDATES,
-        "darkroom_setup_ms": _ms(lambda: Darkroom(photo.pixels, frame, "cpu")),
-        "filters_forward_ms": _ms(lambda: room.develop(space.settings(moves))),
-        "filters_forward_backward_ms": _ms(lambda: _backward(room.develop(space.settings(moves)))),
-        "real_jpeg_ms": _ms(lambda: deliver(image, [90] * _CANDIDATES)),
-        "model_forward_backward_ms": _ms(lambda: _backward(target.margin(image))),
-        "step_ms": _ms(step),
+        "darkroom_setup_ms": median_ms(lambda: Darkroom(photo.pixels, frame, "cpu")),
+        "filters_forward_ms": median_ms(lambda: room.develop(space.settings(moves))),
+        "filters_forward_backward_ms": median_ms(lambda: _backward(room.develop(space.settings(moves)))),
+        "real_jpeg_ms": median_ms(lambda: deliver(image, [90] * _CANDIDATES)),
+        "model_forward_backward_ms": median_ms(lambda: _backward(target.margin(image))),
+        "step_ms": median_ms(step),
     }
 
 
 def _backward(result: torch.Tensor) -> None:
     result.sum().backward()  # type: ignore[no-untyped-call]
-
-
-def _ms(work: Callable[[], Any], times: int = 9) -> float:
-    work()
-    seconds = []
-    for _ in range(times):
-        began = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - began)
-    return round(1000 * statistics.median(seconds), 1)
 
 
 if __name__ == "__main__":

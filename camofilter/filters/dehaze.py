@@ -7,20 +7,19 @@ from camofilter.filters.base import Setting, spatial_filter
 
 # Where every surroundings of this size (of the longer side) have something dark in them, what is bright is haze.
 _PATCH = 0.015
-# Sharpness of the soft minimum and maximum, per tone.
-_SHARPNESS = 20.0
+_DARKEST = 20.0  # sharpness of the soft minimum and maximum, per tone
 # Window of the guided filter, and variance from which on an edge of the photo is one of the veil.
 _RADIUS, _EDGE = 0.03, 0.003
-# Keeps a division finite in black and white.
-_SOFT = 1e-4
+# Keeps divisions finite in black and white.
+_SOFT = 1e-3
 
 
 def _veil(small: Array, amount: Value) -> Array:
     """B×3×h×w: slope and offset of the local line that gives the veil from the darkest channel, and the airlight."""
     xp = namespace(small)
     darkest = minimum(small)
-    dark = -xp.log(blur(xp.exp(-_SHARPNESS * darkest), _PATCH)) / _SHARPNESS
-    weight = xp.exp(_SHARPNESS * (dark - 1))
+    dark = -xp.log(blur(xp.exp(-_DARKEST * darkest), _PATCH)) / _DARKEST
+    weight = xp.exp(_DARKEST * (dark - 1))
     shares = weight / weight.sum((2, 3), keepdims=True)
     airlight = 0.4 + 0.6 * (shares * luma(small)).sum((2, 3), keepdims=True)
     veil = dark / airlight
@@ -40,19 +39,16 @@ def dehaze(image: Array, maps: Array, amount: Value) -> Array:
     """Takes haze away, or adds mist, more of it where the photo is hazy.
 
     Haze mixes each colour J with the airlight A: I = (1 − v)J + vA. The veil v comes from the dark channel
-    (He, Sun and Tang 2011), with soft minima, refined by the guided filter and held back in skies. It gives way
-    where J would leave [0, 1], to 1/(1/v + A/min(I) + (1 − A)/(1 − max(I))), so neither blacks nor whites clip.
+    (He, Sun and Tang 2011), with soft minima, refined by the guided filter and held back in skies. It gives way,
+    1/v + A/min(I) + (1 − A)/(1 − max(I)), where J would leave [0, 1], so that neither blacks nor whites clip.
 
     Args:
         image: B×3×H×W in [0, 1].
         amount: share of the veil that is taken away; below 0, mist that is added.
     """
     xp = namespace(image)
-    airlight, below = maps[:, 2:], minimum(image)
-    above = 1 - maximum(image)
-    veil = maps[:, :1] * below + maps[:, 1:2]
-    haze = xp.clip(veil, 0, None)
-    room = below * above
-    full = room + haze * (airlight * above + (1 - airlight) * below) + _SOFT
-    veil = veil - haze + haze * room / full
-    return (image - airlight * veil) / (1 - veil)
+    airlight, darkest = maps[:, 2:], minimum(image)
+    veil = maps[:, :1] * darkest + maps[:, 1:2]
+    room = airlight / (darkest + _SOFT) + (1 - airlight) / (1 + _SOFT - maximum(image))
+    veil = veil / (1 + xp.clip(veil, 0, None) * room)
+    return xp.clip((image - airlight * veil) / (1 - veil), 0, 1)  # what _SOFT lets through
