@@ -32,7 +32,7 @@ def _veil(small: Array, amount: Value) -> Array:
 
 
 @spatial_filter(
-    Setting("amount", "", 0.0, (-1.0, 1.0), (-0.4, 0.35), "above 0 takes haze away, below 0 adds mist"),
+    Setting("amount", "", 0.0, (-1.0, 1.0), (-0.25, 0.35), "above 0 takes haze away, below 0 adds mist"),
     maps=_veil,
 )
 def dehaze(image: Array, maps: Array, amount: Value) -> Array:

@@ -84,7 +84,7 @@ def _mix(first: Array, second: Array, share: Value) -> Array:
 
 @overlay_filter(
     Setting("amount", "", 0.0, (0.0, 0.1), (0.0, 0.035), "standard deviation in the midtones"),
-    Setting("size", "", 0.3, (0.0, 1.0), (0.0, 0.8), "0 fine, 1 coarse", strength=False),
+    Setting("size", "", 0.3, (0.0, 1.0), (0.0, 0.6), "0 fine, 1 coarse", strength=False),
     Setting("chroma", "", 0.0, (0.0, 1.0), (0.0, 0.3), "share of colour in the grain"),
     Setting("seed", "", 0.0, (0.0, 4294967295.0), (0.0, 0.0), "which grain", searched=False, strength=False),
     base=_BASE,
