@@ -110,7 +110,8 @@ def _row(setting: Setting) -> str:
         return f"| {setting.name} | | | {setting.help} |"
     unit = f" {setting.unit}" if setting.unit else ""
     span, usual = (f"{low:.10g} to {high:.10g}{unit}" for low, high in (setting.range, setting.appealing))
-    return f"| {setting.name} | {span} | {usual if setting.searched else ''} | {setting.help} |"
+    several = f"{setting.how_many} numbers, " if setting.count is not None else ""
+    return f"| {setting.name} | {several}{span} | {usual if setting.searched else ''} | {setting.help} |"
 
 
 def _ends(found: Filter, setting: Setting) -> list[tuple[str, Recipe]]:

@@ -317,7 +317,8 @@ def filters(as_json: AsJson = False) -> int:
                 continue
             span, usual = (f"{low:.10g} to {high:.10g}" for low, high in (s.range, s.appealing))
             unit, mostly = f" {s.unit}" if s.unit else "", f", mostly {usual}" if s.searched else ""
-            _say(f"  {s.name:<11} {span}{unit}{mostly}: {s.help}")
+            several = f"{s.how_many} numbers, " if s.count is not None else ""
+            _say(f"  {s.name:<11} {several}{span}{unit}{mostly}: {s.help}")
     return 0
 
 

@@ -50,6 +50,12 @@ class Setting:
     searched: bool = True
     strength: bool = True
 
+    @property
+    def how_many(self) -> str:
+        """The numbers that it takes, in words: "1", "8" or "2 to 64"."""
+        fewest, most = (1, 1) if self.count is None else self.counts
+        return f"{fewest}" if fewest == most else f"{fewest} to {most}"
+
     def check(self, filter_name: str, value: Any) -> float | tuple[float, ...]:
         """The value as a float (or a tuple of floats, if ``count`` is set).
 
@@ -59,12 +65,10 @@ class Setting:
         where = f"{filter_name}.{self.name}"
         if self.count is None:
             return self._check_number(where, value)
-        fewest, most = self.counts
-        expected = f"{fewest}" if fewest == most else f"{fewest} to {most}"
         if isinstance(value, str) or not isinstance(value, Sequence):
-            raise UsageError(f"{where} is {reprlib.repr(value)}: expected a list of {expected} numbers")
-        if not fewest <= len(value) <= most:
-            raise UsageError(f"{where} has {len(value)} values: expected {expected}")
+            raise UsageError(f"{where} is {reprlib.repr(value)}: expected a list of {self.how_many} numbers")
+        if not self.counts[0] <= len(value) <= self.counts[1]:
+            raise UsageError(f"{where} has {len(value)} values: expected {self.how_many}")
         return tuple(self._check_number(where, v) for v in value)
 
     def _check_number(self, where: str, value: Any) -> float:
