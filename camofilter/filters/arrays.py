@@ -64,6 +64,37 @@ def gain(image: Array, factor: Value) -> Array:
     return image * factor / xp.sqrt(xp.sqrt(1 + (factor**4 - 1) * square * square))
 
 
+def screen(image: Array, light: Array) -> Array:
+    """Light laid over an image, 1 − (1 − x)(1 − light): the more, the darker the image is; nothing clips.
+
+    Args:
+        image: B×3×H×W in [0, 1].
+        light: in [0, 1]; broadcasts against the image.
+    """
+    return image + light * (1 - image)
+
+
+def exposed(light: Array) -> Array:
+    """What film makes of light, any from 0 on: 1 − exp(−light), in [0, 1)."""
+    return 1 - namespace(light).exp(-light)
+
+
+def onto_midtones(image: Array, detail: Array) -> Array:
+    """Detail added to all channels alike, weighted by 4x(1 − x): wholly in the midtones, not at all in black and white.
+
+    Args:
+        image: B×3×H×W in [0, 1].
+        detail: B×1×H×W, within ±¼ for nothing to clip.
+    """
+    return image + 4 * detail * (image * (1 - image))
+
+
+def smoothstep(share: Array) -> Array:
+    """0 up to 0, 1 from 1 on, and between them the cubic 3t² − 2t³, level at both."""
+    t = namespace(share).clip(share, 0, 1)
+    return t * t * (3 - 2 * t)
+
+
 def lights(image: Array, threshold: Value) -> Array:
     """What lies above a tone: the colours times the share of their luma above it, with a soft knee; white stays.
 

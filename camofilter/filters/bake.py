@@ -10,7 +10,7 @@ import numpy as np
 from camofilter.errors import UsageError
 from camofilter.filters.base import Filter
 
-SIZES = (2, 129)
+SIZES = (2, 129)  # of tables that programs exchange
 
 
 def bake(chain: Iterable[tuple[Filter, dict[str, Any]]], size: int) -> np.ndarray:

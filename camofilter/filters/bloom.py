@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from camofilter.filters.arrays import Array, Value, blur, lights, namespace, per_image
+from camofilter.filters.arrays import Array, Value, blur, exposed, lights, per_image, screen
 from camofilter.filters.base import Setting, spatial_filter
 
 # The tails of a lens's scattering are wider than a Gaussian's: several, with their shares.
@@ -13,7 +13,7 @@ def _spill(small: Array, amount: Value, radius: Value, threshold: Value) -> Arra
     """B×3×h×w in [0, 1): the light that is added."""
     bright = lights(small, threshold)
     spread = sum(share * blur(bright, radius * times) for times, share in _SPREAD)
-    return 1 - namespace(small).exp(-per_image(amount) * spread)
+    return exposed(per_image(amount) * spread)
 
 
 @spatial_filter(
@@ -34,4 +34,4 @@ def bloom(image: Array, maps: Array, amount: Value, radius: Value, threshold: Va
         radius: standard deviation of the middle Gaussian, as a fraction of the longer side.
         threshold: luma at which the light begins.
     """
-    return image + maps * (1 - image)
+    return screen(image, maps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from camofilter.filters.arrays import Array, Value, bend, guided, luma, per_image
+from camofilter.filters.arrays import Array, Value, bend, guided, luma, onto_midtones, per_image
 from camofilter.filters.base import Setting, spatial_filter
 
 # Variance of luma from which on an edge is kept in the base: a step of about 0.1 to either side.
@@ -44,4 +44,4 @@ def clarity(image: Array, maps: Array, amount: Value, radius: Value) -> Array:
     """
     grey = luma(image)
     detail = bend(grey - (maps[:, :1] * grey + maps[:, 1:]), _LIMIT)
-    return image + (4 * per_image(amount)) * detail * (image * (1 - image))
+    return onto_midtones(image, per_image(amount) * detail)

@@ -19,11 +19,11 @@ from typing import TypeAlias
 import numpy as np
 
 from camofilter.errors import PhotoError, UsageError, unknown_name
+from camofilter.filters.bake import SIZES as TABLE_SIZES
 
 Domain: TypeAlias = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 CURVE_SIZES = (2, 65536)
-TABLE_SIZES = (2, 129)
 UNIT: Domain = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 _LARGEST = 65504.0  # of half-precision numbers, in which many programs hold tables
 _NARROWEST = 1e-6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from camofilter.filters.arrays import Array, Value, blur, per_image
+from camofilter.filters.arrays import Array, Value, blur, per_image, screen
 from camofilter.filters.base import Setting, spatial_filter
 
 
@@ -24,4 +24,4 @@ def glow(image: Array, maps: Array, amount: Value, radius: Value) -> Array:
         amount: opacity of the spread light b.
         radius: standard deviation of its Gaussian, as a fraction of the longer side.
     """
-    return image + per_image(amount) * maps * (1 - image)
+    return screen(image, per_image(amount) * maps)

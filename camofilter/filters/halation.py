@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from camofilter.filters.arrays import Array, Value, blur, lights, like, luma, namespace, per_image
+from camofilter.filters.arrays import Array, Value, blur, exposed, lights, like, luma, per_image, screen
 from camofilter.filters.base import Setting, spatial_filter
 
 # What comes back from the film's base has passed the layers for blue and green: mostly red is left.
@@ -15,7 +15,7 @@ def _reflection(small: Array, amount: Value, radius: Value, threshold: Value) ->
     """B×1×h×w in [0, 1): the light that comes back, around lights more than in them."""
     bright = luma(lights(small, threshold))
     spread = 0.6 * blur(bright, radius) + 0.4 * blur(bright, radius * 2.5)
-    return 1 - namespace(small).exp(-per_image(amount) * spread)
+    return exposed(per_image(amount) * spread)
 
 
 @spatial_filter(
@@ -37,4 +37,4 @@ def halation(image: Array, maps: Array, amount: Value, radius: Value, threshold:
         radius: standard deviation of its Gaussian, as a fraction of the longer side.
         threshold: luma at which it begins.
     """
-    return image + (maps * like(image, _TINT)) * (1 - image)
+    return screen(image, maps * like(image, _TINT))

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from camofilter.filters.arrays import Array, Value, like, namespace, per_image
+from camofilter.filters.arrays import Array, Value, exposed, like, namespace, per_image, screen
 from camofilter.filters.base import Setting, overlay_filter
 
 
@@ -25,7 +25,7 @@ def _leak(kind: Array, height: int, width: int, amount: Value, hue: Value, direc
     phases = like(kind, np.radians([0, 120, 240]).reshape(1, 3, 1, 1))
     colour = 0.5 + 0.5 * xp.cos(per_image(like(kind, hue)) * (np.pi / 180) - phases)
     # Strongest at the edge, where one layer of the film after the other is fully exposed and the colour pales.
-    return 1 - xp.exp(-3 * per_image(amount) * (light + 2 * light**4) * colour)
+    return exposed(3 * per_image(amount) * (light + 2 * light**4) * colour)
 
 
 @overlay_filter(
@@ -48,4 +48,4 @@ def light_leak(image: Array, maps: Array, amount: Value, hue: Value, direction: 
         direction: degrees of the way from the middle to where the light comes in, anticlockwise from the right.
         size: standard deviation times √2, as a fraction of the diagonal.
     """
-    return image + maps * (1 - image)
+    return screen(image, maps)

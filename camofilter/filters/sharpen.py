@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from camofilter.filters.arrays import Array, Value, bend, blur, luma, per_image
+from camofilter.filters.arrays import Array, Value, bend, blur, luma, onto_midtones, per_image
 from camofilter.filters.base import FINE_COPY_SIDE, Setting, spatial_filter
 
 # Detail beyond this is bent back.
@@ -37,4 +37,4 @@ def sharpen(image: Array, maps: Array, amount: Value, radius: Value, threshold: 
     detail = luma(image) - maps
     square = detail * detail
     detail = bend(detail * (square / (square + per_image(threshold) ** 2)), _LIMIT)
-    return image + 4 * per_image(amount) * detail * (image * (1 - image))
+    return onto_midtones(image, per_image(amount) * detail)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from camofilter.filters.arrays import Array, Value, blur, like, namespace, per_image
+from camofilter.filters.arrays import Array, Value, blur, like, namespace, per_image, smoothstep
 from camofilter.filters.base import Setting, spatial_filter
 
 # Keeps the root of black differentiable.
@@ -17,8 +17,7 @@ def _out_of_focus(
     """B×4×h×w: what of the blurred pictures is to be added, and the share of the sharp one that stays."""
     xp = namespace(small)
     far = _distance(small, centre, angle)
-    t = xp.clip((far - per_image(width) / 2) / per_image(feather), 0, 1)
-    blurred = t * t * (3 - 2 * t)
+    blurred = smoothstep((far - per_image(width) / 2) / per_image(feather))
     # Three pictures, sharp, a little and fully blurred, of which two neighbours are mixed: never sharp and full.
     little = 1 - (1 - blurred) ** 3
     full = blurred**3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from camofilter.filters.arrays import Array, Value, ev_to_factor, like, namespace, per_image
+from camofilter.filters.arrays import Array, Value, ev_to_factor, like, per_image, smoothstep
 from camofilter.filters.base import Setting, overlay_filter
 
 
@@ -17,8 +17,8 @@ def _falloff(
     frame = like(kind, np.sqrt((x**2 + y[:, None] ** 2) / 2))[None, None]
     circle = like(kind, np.hypot(x * width, y[:, None] * height) / np.hypot(width, height))[None, None]
     radius = frame + (circle - frame) * per_image(roundness)
-    t = namespace(kind).clip((radius - per_image(midpoint)) / per_image(feather) + 0.5, 0, 1)
-    return ev_to_factor(per_image(amount) * (t * t * (2 * t - 3)))
+    full = smoothstep((radius - per_image(midpoint)) / per_image(feather) + 0.5)
+    return ev_to_factor(per_image(amount) * -full)
 
 
 @overlay_filter(
