@@ -14,7 +14,7 @@ Importing it loads no torch; ``apply`` needs none either.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +85,7 @@ def score(photo: Photo, target: Target | str = "compact_iqa") -> float:
         target: a target, or ``NAME`` or ``NAME:WEIGHTS`` of one.
 
     Returns:
-        The target's score; for quality models about 0 to 100, higher is better.
+        The target's score on its own scale; for quality models about 0 to 100, higher is better.
 
     Raises:
         UsageError: no such target, or a wrong weight file.
@@ -99,19 +99,19 @@ def camouflage(
     photo: Photo,
     *,
     preset: Recipe | str | None = None,
-    target: Target | str = "compact_iqa",
-    threshold: float = 50.0,
+    target: Target | str | Sequence[Target | str] = "compact_iqa",
+    threshold: float | None = None,
     device: str = "auto",
     seed: int = 0,
     progress: Callable[[Progress], None] | None = None,
 ) -> Camouflaged:
-    """Finds a recipe with which a machine scores the photo below the threshold, and applies it at full size.
+    """Finds a recipe with which machines no longer see the photo as what it is, and applies it at full size.
 
     Args:
         photo: any size.
         preset: the look to stay near (a recipe or a preset's name); None leaves the look to the search.
-        target: the machine to hide from: a target, or ``NAME`` or ``NAME:WEIGHTS`` of one.
-        threshold: the score to stay below, for a target given by name.
+        target: the machine to hide from, or several at once: targets, or ``NAME`` or ``NAME:WEIGHTS`` of them.
+        threshold: where targets given by name stop seeing a photo; None for each one's own, 50 for quality scores.
         device: "auto", "cpu" or "cuda".
         seed: same seed, same recipe.
         progress: called after every step of the search.
@@ -120,13 +120,14 @@ def camouflage(
         The photo with its recipe and the scores before and after; ``camouflaged`` says whether it worked.
 
     Raises:
-        UsageError: no such preset, target or device.
+        UsageError: no such preset, target or device, or a target without gradients.
     """
     from camofilter import biqa, optim
 
-    judge = biqa.get(target, threshold=threshold) if isinstance(target, str) else target
+    given = [target] if isinstance(target, str) or not isinstance(target, Sequence) else target
+    judges = [biqa.get(one, threshold=threshold) if isinstance(one, str) else one for one in given]
     look = None if preset is None else _recipe(preset)
-    return optim.camouflage(photo, judge, look=look, device=device, seed=seed, progress=progress)
+    return optim.camouflage(photo, judges, look=look, device=device, seed=seed, progress=progress)
 
 
 def _recipe(look: Recipe | str) -> Recipe:

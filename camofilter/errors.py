@@ -6,6 +6,8 @@ import difflib
 import reprlib
 from collections.abc import Iterable
 
+_SHOWN = 60  # names in a message
+
 
 class CamofilterError(Exception):
     """Anything camofilter refuses; ``str(error)`` is one line to show to a person as it is."""
@@ -36,5 +38,6 @@ def unknown_name(kind: str, given: str, known: Iterable[str]) -> UsageError:
     """
     known = list(known)
     near = difflib.get_close_matches(given, known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known are: {', '.join(known)}"
+    some = known if len(known) <= _SHOWN else [*known[:_SHOWN], f"and {len(known) - _SHOWN} more"]
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known are: {', '.join(some)}"
     return UsageError(f"unknown {kind} {reprlib.repr(given)}: {hint}")

@@ -131,7 +131,26 @@ USAGE_ERRORS = [
     ("camouflage a.jpg --preset wram", "unknown preset 'wram': did you mean warm?"),
     ("camouflage a.jpg --target compact", "unknown target 'compact': did you mean compact_iqa?"),
     ("camouflage a.jpg --target compact_iqa:none.safetensors", "none.safetensors: no such weight file"),
-    ("camouflage a.jpg --threshold nan", "--threshold is nan: expected a number, such as 50"),
+    ("camouflage a.jpg --threshold nan", "the threshold is nan: expected a number, such as 50"),
+    (
+        "camouflage a.jpg --target compact_iqa --target compact_iqa --threshold 9",
+        "there are 2 targets: each has its own",
+    ),
+    ("camouflage a.jpg --scene beach", "--scene is 'beach', but no target tells scenes apart"),
+    ("camouflage a.jpg --target koncept512", "target 'koncept512' needs the path of KonCept512.pth"),
+    (
+        "camouflage a.jpg --target koncept512:no.pth",
+        "no.pth: no such weight file; expected KonCept512.pth (about 240 MB)",
+    ),
+    ("score a.jpg --target places365_resnet50:a.jpg", "a.jpg: weight files are named"),
+    ("targets --convert koncept512", "--convert is 'koncept512': expected NAME:FILE"),
+    ("targets --convert model_file:a.pt", "target 'model_file' has no weight file that can be converted"),
+    ("targets --convert compact_iqa:none.pth", "none.pth: no such weight file"),
+    ("targets --convert compact_iqa:a --check koncept512:b", "--convert and --check were both given"),
+    ("targets --check compact_iqa:a --photos in", "scores were published with koncept512 only"),
+    ("targets --check koncept512:a.pth", "--check needs the photos"),
+    ("train none.csv -o out", "none.csv: cannot be read as csv"),
+    ("train look.json -o out", "look.json: expected a heading with 'image' and 'score'"),
     ("camouflage a.jpg --method hybrid", "'--method': 'hybrid' is not one of 'auto', 'filter'; try"),
     ("camouflage a.jpg --device gpu", "'gpu' is not one of 'auto', 'cpu', 'cuda'"),
     ("camouflage a.jpg --seed -1", "'--seed': Input should be greater than or equal to 0"),
@@ -141,7 +160,7 @@ USAGE_ERRORS = [
     ),
     ("camouflage a.jpg in/a.jpg --recipe-out new", "would both be written to new/a.json"),
     ("score", "missing argument 'IN'; try 'camofilter score --help'"),
-    ("score a.jpg --target compact_iqa --target x", "unknown target 'x': known are: compact_iqa"),
+    ("score a.jpg --target compact_iqa --target x", "unknown target 'x': known are: compact_iqa, "),
     ("presets a.jpg b.jpg", "got unexpected extra argument(s) (b.jpg); try 'camofilter presets --help'"),
     ("presets a.jpg", "a sheet needs a photo, and the photo a sheet: give --sheet OUT.png PHOTO, or neither"),
     ("presets --sheet new.png", "a sheet needs a photo, and the photo a sheet"),
@@ -369,11 +388,11 @@ def test_score(run):
     plain = run("score", "a.jpg", "b.jpg")
     assert (plain.code, plain.err) == (0, "")
     as_json = run("score", "a.jpg", "b.jpg", "--json")
-    assert [list(record) for record in as_json.records] == [["input", "target", "score"]] * 2
+    assert [list(record) for record in as_json.records] == [["input", "target", "score", "sees", "scale", "hidden"]] * 2
     for record, line in zip(as_json.records, plain.out.splitlines(), strict=True):
         assert record["score"] == camofilter.score(camofilter.open_photo(record["input"]))
         assert record["target"] == "compact_iqa"
-        assert line.split() == [f"{record['score']:.1f}", "of", "100", "by", "compact_iqa", record["input"]]
+        assert line == f"{record['score']:6.1f} by compact_iqa (0 to 100, hidden below 50)  {record['input']}"
 
 
 def test_score_by_several_targets_is_a_line_each(run):
@@ -395,6 +414,7 @@ CAMOUFLAGE_KEYS = [
     "method",
     "recipe",
     "seconds",
+    "targets",
 ]
 
 
@@ -425,10 +445,10 @@ def test_camouflage_in_words_for_several_photos(run):
     assert ran.code == 1  # for the photo that is missing
     assert ran.err.count("\n") == 1
     *photos, summary = ran.out.splitlines()
-    assert photos[0::3] == ["a.jpg → a.camo.jpg", "b.jpg → b.camo.jpg"]
-    assert all("of 100 by compact_iqa (below 99) " in scores for scores in photos[1::3])
+    assert [line.rpartition("   ")[0].strip() for line in photos[0::3]] == ["a.jpg → a.camo.jpg", "b.jpg → b.camo.jpg"]
+    assert all(line.endswith("by compact_iqa (0 to 100, hidden below 99): hidden") for line in photos[1::3])
     assert photos[2] == f"  {camofilter.Recipe.load('found/a.json').in_words()}"
-    assert summary.startswith("2 of 3 photos below 99; mean score ")
+    assert summary.startswith("2 of 3 photos hidden; mean score by compact_iqa ")
     assert sorted(os.listdir("found")) == ["a.json", "b.json"]
 
 
@@ -436,7 +456,7 @@ def test_camouflage_in_words_for_several_photos(run):
 def test_photo_that_cannot_be_hidden_is_written_and_said_to_be_seen(run):
     ran = run("camouflage", "a.jpg", "--threshold", "-1000")
     assert (ran.code, ran.err) == (1, "")
-    assert "of 100 by compact_iqa (written, but not hidden: not below -1000)" in ran.out
+    assert "by compact_iqa (0 to 100, hidden below -1000): written, but not hidden" in ran.out
     assert pixels("a.camo.jpg").shape == pixels("a.jpg").shape
 
 
@@ -487,13 +507,16 @@ def test_lists(run):
     assert {record["filter"]: record["point"] for record in listed}["vignette"] is False
 
     listed = run("targets", "--json").records
-    assert [list(record) for record in listed] == [["target", "summary", "threshold"]] * len(listed)
+    keys = ["target", "summary", "needs", "low", "high", "threshold", "hidden_below", "reason"]
+    assert [list(record) for record in listed] == [keys] * len(listed)
     assert {record["target"]: record["threshold"] for record in listed} == {
-        name: biqa.get(name).threshold for name in biqa.SUMMARIES
+        name: known.scale.threshold for name, known in biqa.KNOWN.items()
     }
 
 
-@pytest.mark.parametrize("command", ["", "apply", "camouflage", "score", "presets", "filters", "targets", "export"])
+@pytest.mark.parametrize(
+    "command", ["", "apply", "camouflage", "score", "presets", "filters", "targets", "export", "train"]
+)
 def test_help(run, command):
     ran = run(*command.split(), "--help")
     assert (ran.code, ran.err) == (0, "")

@@ -1,4 +1,4 @@
-"""Machines that judge a photo: what a target is, which there are, and how a photo reaches one.
+"""Machines that judge a photo: which there are, and how a photo reaches one.
 
 Listing them needs no torch; :func:`get` loads it. A target is named ``NAME`` or, with weights of one's own,
 ``NAME:PATH``.
@@ -7,92 +7,144 @@ Listing them needs no torch; :func:`get` loads it. A target is named ``NAME`` or
 from __future__ import annotations
 
 import importlib
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from camofilter.biqa.fit import fit, jpeg
+from camofilter.biqa.target import Scale, Target
 from camofilter.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
-__all__ = ["SUMMARIES", "Target", "as_image", "delivered_score", "get"]
+__all__ = ["KNOWN", "Known", "Scale", "Target", "as_image", "delivered", "delivered_score", "get", "network"]
 
-# Name of every target, which is also its file's, and what it is in one line.
-SUMMARIES = {
-    "compact_iqa": "the embedded quality model, 2.4 M parameters, agrees with people at SROCC 0.82 on BIQ2021",
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a target without loading it.
+
+    Attributes:
+        summary: what it is, in one line.
+        scale: how its scores are read.
+        after_colon: what is to be given after the colon, such as "the path of KonCept512.pth"; empty for targets that
+            come with camofilter.
+    """
+
+    summary: str
+    scale: Scale
+    after_colon: str = ""
+
+
+_SCENES = Scale(-10, 10, 0, "in logits, where another scene leads")
+
+# Every target by its name, which is also its file's.
+KNOWN = {
+    "compact_iqa": Known("the embedded quality model, 2.4 M parameters, agrees with people at SROCC 0.82", Scale()),
+    "wavelet_iqa": Known("wavelet statistics and a small network, embedded too, SROCC 0.78 with people", Scale()),
+    "niqe": Known(
+        "NIQE, distance from the statistics of sharp photos, our own fit; 0 is best",
+        Scale(2, 14, 6, "where it best splits opinions at 50, with a balanced accuracy of 70 %", False),
+    ),
+    "brisque": Known(
+        "BRISQUE, regression on natural-scene statistics, our own fit; 0 is best",
+        Scale(reason="the middle of its scale", falls=False),
+    ),
+    "koncept512": Known(
+        "KonCept512, the judge of the MediaEval 2020 task, 60 M parameters",
+        Scale(),
+        "the path of KonCept512.pth, which the task's organisers published",
+    ),
+    "places365_resnet50": Known(
+        "scenes by ResNet-50, the judge of the MediaEval 2019 task, 24 M parameters",
+        _SCENES,
+        "the path of resnet50_places365.pth.tar, which the authors of Places365 published",
+    ),
+    "places365_squeezenet": Known(
+        "scenes by SqueezeNet 1.1, 0.9 M parameters",
+        _SCENES,
+        "the path of squeezenet_places365_f32.npz",
+    ),
+    "model_file": Known(
+        "any quality model in a file: TorchScript, torch.export or, without gradients, ONNX; load only what you trust",
+        Scale(),
+        "the path of a .pt, .ts, .pt2 or .onnx file",
+    ),
+    "pyiqa": Known(
+        "no-reference metrics of the package pyiqa, which is for non-commercial use only and installed separately",
+        Scale(reason="for a metric of this range; another is read on its own, to its middle"),
+        "the name of a metric, such as musiq",
+    ),
 }
 
 # The task's own last step: organisers and platforms recompress what they are given.
 DELIVERY_QUALITY = 90
 
 
-class Target(Protocol):
-    """A machine to hide from. The search knows only ``margin``; ``score`` is what people are told.
-
-    Attributes:
-        name: as in :data:`SUMMARIES`.
-        threshold: the score to stay below.
-    """
-
-    name: str
-    threshold: float
-
-    def frame(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height in pixels of the model's input for a photo of this width and height."""
-        ...
-
-    def score(self, image: torch.Tensor) -> torch.Tensor:
-        """B scores of a B×3×H×W image in [0, 1] that fills the frame; differentiable."""
-        ...
-
-    def margin(self, image: torch.Tensor) -> torch.Tensor:
-        """B numbers, above 0 while the machine still sees what it should not; differentiable."""
-        ...
-
-    def to(self, device: str) -> Target:
-        """The target, moved to another device ("cpu", "cuda"); images follow it by themselves."""
-        ...
-
-
-def get(spec: str, *, threshold: float = 50.0) -> Target:
+def get(spec: str, *, threshold: float | None = None) -> Target:
     """The target of this name, loaded.
 
     Args:
-        spec: ``NAME`` or ``NAME:WEIGHTS``, WEIGHTS being the path of a weight file.
-        threshold: the score to stay below.
+        spec: ``NAME`` or ``NAME:WEIGHTS``, WEIGHTS being in general the path of a weight file.
+        threshold: where a photo stops being seen; None for the target's own.
 
     Raises:
         UsageError: no such target; the message names the nearest ones.
         WeightsError: the weight file is missing, damaged or of another model.
     """
-    name, _, weights = spec.partition(":")
-    if name not in SUMMARIES:
-        raise unknown_name("target", name, SUMMARIES)
+    name, _, given = spec.partition(":")
+    if name not in KNOWN:
+        raise unknown_name("target", name, KNOWN)
+    known = KNOWN[name]
+    if known.after_colon and not given:
+        raise UsageError(f"target '{name}' needs {known.after_colon}: give it as {name}:…")
     module = importlib.import_module(f"camofilter.biqa.{name}")
-    found: Target = module.target(Path(weights) if weights else None, threshold)
+    found: Target = module.target(given or None, known.scale.at(threshold))
     return found
 
 
-def delivered_score(pixels: np.ndarray, target: Target) -> float:
-    """The score of a photo as it is delivered: fit to the model's input, JPEG 90, model.
+def network(name: str) -> nn.Module:
+    """The empty network that a target's weight files are for.
+
+    Raises:
+        UsageError: no such target, or one without weight files of its own.
+    """
+    if name not in KNOWN:
+        raise unknown_name("target", name, KNOWN)
+    module = importlib.import_module(f"camofilter.biqa.{name}")
+    if not hasattr(module, "network"):
+        raise UsageError(f"target '{name}' has no weight file that can be converted")
+    found: nn.Module = module.network()
+    return found
+
+
+def delivered(pixels: np.ndarray, target: Target) -> torch.Tensor:
+    """A photo as it reaches a target: fit to the model's input, JPEG 90.
 
     Args:
         pixels: H×W×3, uint8 or uint16, sRGB.
         target: the judge, on the CPU or any device.
 
+    Returns:
+        1×3×h×w in [0, 1].
+
     Raises:
         UsageError: the photo has no pixels.
     """
-    import torch
-
     if 0 in pixels.shape:
         raise UsageError(f"the photo's shape is {pixels.shape}: expected at least one pixel")
-    delivered = jpeg(fit(pixels, target.frame(pixels.shape[1], pixels.shape[0])), DELIVERY_QUALITY)
+    return as_image(jpeg(fit(pixels, target.frame(pixels.shape[1], pixels.shape[0])), DELIVERY_QUALITY))
+
+
+def delivered_score(pixels: np.ndarray, target: Target) -> float:
+    """The score of a photo as it reaches a target; arguments and errors as of :func:`delivered`."""
+    import torch
+
     with torch.inference_mode():
-        return float(target.score(as_image(delivered)))
+        return float(target.score(delivered(pixels, target)))
 
 
 def as_image(pixels: np.ndarray) -> torch.Tensor:

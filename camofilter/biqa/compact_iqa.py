@@ -9,8 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from camofilter.biqa.folding import fold_batch_norms
+from camofilter.biqa.model_target import ModelTarget
+from camofilter.biqa.target import Scale
 from camofilter.biqa.weight_files import load_state
 
 # Of the shipped weights/compact_iqa.safetensors.
@@ -65,11 +67,16 @@ class CompactIQA(nn.Module):
         return score
 
 
-def load(path: Path | None = None) -> CompactIQA:
-    """CompactIQA ready to judge: frozen, batch norms folded into the convolutions, float32.
+def network() -> nn.Module:
+    """The network that weight files are for, its weights random."""
+    return CompactIQA()
+
+
+def unfolded(path: Path | None = None) -> CompactIQA:
+    """CompactIQA with its weights, as it is trained on: batch norms in place, parameters free, float32.
 
     Args:
-        path: a safetensors file in the shipped one's layout; None for the shipped one.
+        path: a weight file in the shipped one's layout; None for the shipped one.
 
     Raises:
         WeightsError: the file is missing, damaged, or not of this layout.
@@ -77,56 +84,16 @@ def load(path: Path | None = None) -> CompactIQA:
     model = CompactIQA()
     with resources.as_file(resources.files("camofilter.biqa") / "weights" / "compact_iqa.safetensors") as shipped:
         load_state(model, path or shipped, sha256=SHA256 if path is None else None)
-    model.eval()
-    _fold_batch_norms(model.body)
-    for block in model.body:
-        if isinstance(block, ResidualBlock):
-            _fold_batch_norms(block.f)
+    return model
+
+
+def load(path: Path | None = None) -> CompactIQA:
+    """CompactIQA ready to judge: frozen, batch norms folded into the convolutions; arguments as of :func:`unfolded`."""
+    model = unfolded(path).eval()
+    fold_batch_norms(model)
     return model.requires_grad_(False)
 
 
-def _fold_batch_norms(layers: nn.Sequential) -> None:
-    """Merges each batch norm into the convolution before it, exactly up to rounding."""
-    for i in range(len(layers) - 1):
-        conv, norm = layers[i], layers[i + 1]
-        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            layers[i], layers[i + 1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
-
-
-class CompactIQATarget:
-    """CompactIQA as a target: hidden when the score is below the threshold.
-
-    Args:
-        model: ready to judge, as :func:`load` gives it.
-        threshold: the score to stay below.
-    """
-
-    name = "compact_iqa"
-
-    def __init__(self, model: CompactIQA, threshold: float) -> None:
-        # Convolutions on a CPU are faster with channels last.
-        self._model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.threshold = threshold
-
-    def frame(self, width: int, height: int) -> tuple[int, int]:
-        """512×384, as in the task; 384×512 for photos taller than wide."""
-        return (384, 512) if height > width else (512, 384)
-
-    def score(self, image: Tensor) -> Tensor:
-        """B scores, about 0..100, of a B×3×H×W image in [0, 1]."""
-        device = next(self._model.parameters()).device
-        scores: Tensor = self._model(image.to(device, memory_format=torch.channels_last))
-        return scores
-
-    def margin(self, image: Tensor) -> Tensor:
-        """B scores minus the threshold."""
-        return self.score(image) - self.threshold
-
-    def to(self, device: str) -> CompactIQATarget:
-        """Moves the model to another device; images follow it by themselves."""
-        return CompactIQATarget(self._model.to(device), self.threshold)
-
-
-def target(weights: Path | None, threshold: float) -> CompactIQATarget:
-    """The target that :func:`camofilter.biqa.get` hands out."""
-    return CompactIQATarget(load(weights), threshold)
+def target(weights: str | None, scale: Scale) -> ModelTarget:
+    """CompactIQA as :func:`camofilter.biqa.get` hands it out."""
+    return ModelTarget("compact_iqa", scale, load(Path(weights) if weights else None))

@@ -1,8 +1,8 @@
 """What a search minimises: being seen, and what a person would notice. All of it is in this file.
 
-``exposed`` is in points of the target's margin, ``change`` in steps (half an appealing range of one setting). The
-price of a step in points is not a constant: each candidate has its own, which rises while the candidate is safe
-and falls while it is seen, so that it ends just safely below the threshold, as near to the look as it can
+``worst`` and ``exposed`` are in points of a scale of 100, ``change`` in steps (half an appealing range of one
+setting). The price of a step in points is not a constant: each candidate has its own, which rises while the candidate
+is safe and falls while it is seen, so that it ends just safely below the threshold, as near to the look as it can
 (the exact-penalty form of a constraint; Nocedal and Wright 2006, "Numerical Optimization", §17.2).
 """
 
@@ -15,13 +15,25 @@ from torch import Tensor
 # and the full-size file is not quite the small photo that the search looks at.
 SAFETY = 2.5
 
+# Points within which targets count as about equally badly off.
+_SOFTNESS = 1.0
+
 _FIRST_PRICE, _LOWEST, _HIGHEST = 1.0, 0.2, 20.0
 _RISE, _FALL = 1.2, 1.1
 
 
-def exposed(margin: Tensor, safety: float) -> Tensor:
-    """B points by which the machine still sees more than is safe; 0 for safe candidates."""
-    return torch.relu(margin + safety)
+def worst(points: Tensor) -> Tensor:
+    """B smooth maxima of T×B points: at least the largest, and above it by log T times the softness at most.
+
+    The gradient goes to all targets that are about as badly off (log-sum-exp; Boyd and Vandenberghe 2004, "Convex
+    Optimization", §3.1.5).
+    """
+    return _SOFTNESS * torch.logsumexp(points / _SOFTNESS, 0)
+
+
+def exposed(points: Tensor, safety: float) -> Tensor:
+    """B points by which a machine still sees more than is safe; 0 for safe candidates."""
+    return torch.relu(points + safety)
 
 
 def change(moves: Tensor, look: Tensor, costs: Tensor) -> Tensor:

@@ -10,11 +10,9 @@ import torch
 from torch import Tensor
 
 from camofilter import filters, presets
-from camofilter.biqa import Target
 from camofilter.optim import objective
-from camofilter.optim.channel import deliver
-from camofilter.optim.darkroom import Darkroom
 from camofilter.optim.space import Space
+from camofilter.optim.watchers import Watchers
 from camofilter.recipe import Recipe
 
 STEPS = 60
@@ -37,17 +35,16 @@ class Progress(NamedTuple):
     Attributes:
         step: steps done.
         steps: steps at most.
-        score: the threshold plus the lowest margin so far: for a quality model, its lowest score.
+        exposure: points by which the photo is still seen at best so far; below 0 when it is hidden.
     """
 
     step: int
     steps: int
-    score: float
+    exposure: float
 
 
 def search(
-    room: Darkroom,
-    target: Target,
+    watchers: Watchers,
     look: Recipe,
     *,
     start: Recipe | None = None,
@@ -56,11 +53,10 @@ def search(
     seed: int = 0,
     progress: Callable[[Progress], None] | None = None,
 ) -> Recipe:
-    """Looks for the settings nearest to a look with which the machine no longer sees the photo.
+    """Looks for the settings nearest to a look with which no machine sees the photo any longer.
 
     Args:
-        room: the photo, on the target's device.
-        target: the machine to hide from.
+        watchers: the machines to hide from, before the photo.
         look: the recipe to stay near.
         start: where to begin; None begins at several places around the look.
         safety: points below the threshold that count as safe.
@@ -69,29 +65,29 @@ def search(
         progress: called after every step.
 
     Returns:
-        The safe recipe nearest to the look, or, if none was safe, the one with the lowest margin.
+        The safe recipe nearest to the look, or, if none was safe, the one that is seen least.
     """
-    space = Space(look, room.device)
+    space = Space(look, watchers.device)
     starts = [start] if start is not None else [_pushed(look, push) for push in _PUSHES]
     moves = torch.stack([space.moves_to(s) for s in starts]).requires_grad_()
     optimizer = torch.optim.Adam([moves], lr=_RATE, betas=(0.8, 0.95))
-    prices = objective.Prices(len(starts), room.device)
+    prices = objective.Prices(len(starts), watchers.device)
     best = _Best()
     dice = np.random.default_rng(seed)
     for step in range(steps):
         qualities = dice.integers(*_QUALITIES, len(starts), endpoint=True).tolist()
-        margin = target.margin(deliver(room.develop(space.settings(moves)), qualities))
+        exposure = watchers.exposure(space.settings(moves), qualities)
         change = objective.change(moves, space.look, space.costs)
-        best.offer(moves, margin + safety, change)
+        best.offer(moves, exposure + safety, change)
         if progress is not None:
-            progress(Progress(step + 1, steps, target.threshold + best.lowest - safety))
+            progress(Progress(step + 1, steps, best.lowest - safety))
         if best.is_settled:
             break
-        loss = objective.exposed(margin, safety) + prices.values * change
+        loss = objective.exposed(exposure, safety) + prices.values * change
         optimizer.zero_grad()
         loss.sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        prices.update(margin.detach() < -safety)
+        prices.update(exposure.detach() < -safety)
         space.keep_inside(moves)
     return space.recipe(best.moves)
 

@@ -14,8 +14,8 @@ import camofilter
 from camofilter import Photo, biqa, optim, presets
 from camofilter.errors import UsageError
 from camofilter.optim import objective
-from camofilter.optim.darkroom import Darkroom
 from camofilter.optim.search import Progress, search
+from camofilter.optim.watchers import Watchers
 from camofilter.photo import decode_photo, encode_photo
 from camofilter.recipe import Recipe
 
@@ -75,8 +75,8 @@ def test_what_cannot_be_done_is_said_and_the_best_is_kept(photo: Photo) -> None:
 
 def short_search(photo: Photo, seed: int) -> tuple[Recipe, list[Progress]]:
     seen: list[Progress] = []
-    room = Darkroom(photo.pixels, (512, 384), "cpu")
-    recipe = search(room, biqa.get("compact_iqa"), presets.get("soft"), steps=4, seed=seed, progress=seen.append)
+    watchers = Watchers(photo.pixels, [biqa.get("compact_iqa")], "cpu")
+    recipe = search(watchers, presets.get("soft"), steps=4, seed=seed, progress=seen.append)
     return recipe, seen
 
 
@@ -84,7 +84,7 @@ def test_same_seed_same_recipe_and_progress_counts(photo: Photo) -> None:
     first, seen = short_search(photo, 0)
     assert first == short_search(photo, 0)[0]
     assert [p.step for p in seen] == [1, 2, 3, 4]
-    assert all(later.score <= earlier.score for earlier, later in pairwise(seen))
+    assert all(later.exposure <= earlier.exposure for earlier, later in pairwise(seen))
 
 
 def test_another_seed_another_channel(photo: Photo) -> None:

@@ -1,0 +1,26 @@
+"""What torch computes on."""
+
+from __future__ import annotations
+
+import torch
+
+from camofilter.errors import UsageError
+
+
+def device(name: str) -> str:
+    """The device "cpu" or "cuda" for "auto", "cpu" or "cuda"; auto is a GPU if there is one.
+
+    Raises:
+        UsageError: no such device.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"device is '{name}': expected auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device is 'cuda': no CUDA device was found; use cpu or auto")
+    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+
+
+def bfloat16_pays(device: str) -> bool:
+    """Whether the hardware multiplies bfloat16 much faster than float32."""
+    can: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # older releases of torch cannot tell
+    return device == "cuda" or bool(can.get("amx_bf16"))

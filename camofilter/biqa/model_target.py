@@ -1,0 +1,38 @@
+"""Targets that are a torch module whose output is the score."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from camofilter.biqa.target import Scale, Target
+
+
+class ModelTarget(Target):
+    """A module as a target.
+
+    Args:
+        name: as people call it.
+        scale: how its scores are read.
+        model: B×3×H×W in [0, 1] → B; ready to judge: frozen and in eval mode.
+    """
+
+    def __init__(self, name: str, scale: Scale, model: nn.Module) -> None:
+        self.name, self.scale = name, scale
+        # Convolutions on a CPU are faster with channels last.
+        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next((t.device for t in (*self.model.parameters(), *self.model.buffers())), torch.device("cpu"))
+
+    def score(self, image: Tensor) -> Tensor:
+        """B scores of a B×3×H×W image in [0, 1]."""
+        scores: Tensor = self.model(image.to(self.device, memory_format=torch.channels_last))
+        return scores
+
+    def to(self, device: str) -> ModelTarget:
+        """The target with its model moved."""
+        self.model.to(device)
+        return self

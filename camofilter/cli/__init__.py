@@ -1,0 +1,90 @@
+"""The command line: each command reads its options, calls the Python API and prints.
+
+Nothing but typer and the standard library is imported before a command needs it, so that help is quick.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+import camofilter
+from camofilter.cli import looks, models, photos
+from camofilter.cli.printing import complain, say
+from camofilter.errors import CamofilterError
+
+app = typer.Typer(
+    help="Gives photos a look that people like and quality-ranking machines do not.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_COMMANDS: dict[str, Callable[..., int]] = {
+    "apply": photos.apply_look,
+    "camouflage": photos.camouflage,
+    "score": photos.score,
+    "presets": looks.presets,
+    "filters": looks.filters,
+    "targets": models.targets,
+    "export": looks.export,
+    "train": models.train,
+}
+for _name, _command in _COMMANDS.items():
+    app.command(_name)(_command)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs a command line; whatever goes wrong becomes one line on standard error.
+
+    Args:
+        argv: without the program's name; None for that of the process.
+
+    Returns:
+        The exit code: 0 all done, 1 some photos not, 2 wrong usage, 130 stopped by Ctrl-C.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may lack the letters of a file's name
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code: int = app(args=argv, prog_name="camofilter", standalone_mode=False)
+    except typer.TyperException as error:
+        complain(_usage_line(error, sys.argv[1:] if argv is None else argv))
+        return error.exit_code
+    except CamofilterError as error:
+        complain(str(error))
+        return error.exit_code
+    except OSError as error:  # of the output itself: those of photos have been reported
+        complain(f"cannot print: {error.strerror}")
+        return 1
+    if code == 130:
+        complain("stopped; the photos written so far are complete")
+    return code
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        say(f"camofilter {camofilter.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main_options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Declares the options that stand before a command."""
+
+
+def _usage_line(error: typer.TyperException, args: list[str]) -> str:
+    """What is wrong with a command line, in one line, and where to look it up."""
+    message = error.format_message().replace("Value error, ", "").strip().rstrip(".")
+    context = getattr(error, "ctx", None)  # typer leaves it out where an option lacks its value
+    command = context.command_path if context else " ".join(["camofilter", *filter(str.isalpha, args[:1])])
+    return f"{message[:1].lower()}{message[1:]}{'' if message.endswith('?') else ';'} try '{command} --help'"

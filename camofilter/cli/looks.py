@@ -1,0 +1,129 @@
+"""The commands about looks: presets, filters, export."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import camofilter
+from camofilter.cli.options import AsJson
+from camofilter.cli.outputs import identity
+from camofilter.cli.printing import print_json, say
+from camofilter.cli.work import opened
+from camofilter.errors import UsageError
+
+
+def presets(
+    photo: Annotated[str | None, typer.Argument(metavar="[PHOTO]", help="The photo of the sheet.")] = None,
+    sheet: Annotated[
+        str | None, typer.Option(metavar="OUT.png", help="Draw the photo with every look, to choose from.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the sheet if it exists.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """List the looks there are, or draw them on a photo."""
+    from camofilter import presets
+
+    if (photo is None) != (sheet is None):
+        raise UsageError("a sheet needs a photo, and the photo a sheet: give --sheet OUT.png PHOTO, or neither")
+    if photo is not None and sheet is not None:
+        return _draw_presets(photo, sheet, force, as_json)
+    for family, names in presets.families().items():
+        for recipe in map(presets.get, names):
+            if as_json:
+                about = {"preset": recipe.name, "family": family, "description": recipe.description}
+                print_json(about | {"recipe": recipe.to_dict()})
+            else:
+                say(f"{recipe.name:<16} {family}: {recipe.description}")
+                say(f"{'':16} {recipe.in_words()}")
+    return 0
+
+
+def _draw_presets(photo: str, sheet: str, force: bool, as_json: bool) -> int:
+    import numpy as np
+
+    from camofilter import presets
+    from camofilter.photo import Photo, check_output
+    from camofilter.sheets import preset_sheet
+
+    check_output(Path(sheet))
+    if os.path.lexists(sheet) and not force:
+        raise UsageError(f"{sheet} exists: add --force to replace it, or give another --sheet")
+    if identity(Path(sheet)) == identity(Path(photo)) is not None:
+        raise UsageError(f"{photo} would be replaced by its sheet: give another --sheet")
+    drawn = preset_sheet(opened(photo, None))
+    camofilter.save_photo(Photo.from_array(np.asarray(drawn)), sheet, force=force)
+    names = presets.names()
+    if as_json:
+        print_json({"input": photo, "output": sheet, "presets": names})
+    else:
+        say(f"{photo} → {sheet}: {len(names)} looks")
+    return 0
+
+
+def filters(as_json: AsJson = False) -> int:
+    """List the filters with their settings, units and ranges."""
+    from camofilter import filters
+
+    for found in map(filters.get, filters.NAMES):
+        if as_json:
+            keys = ("name", "unit", "identity", "range", "appealing", "help", "count")
+            settings = [{key: getattr(s, key) for key in keys} for s in found.settings]
+            print_json(
+                {
+                    "filter": found.name,
+                    "summary": found.summary,
+                    "point": found.is_point,
+                    "settings": settings,
+                }
+            )
+            continue
+        say(f"{found.name}: {found.summary}")
+        for s in found.settings:
+            if isinstance(s, filters.FileSetting):
+                say(f"  {s.name:<11} a file: {s.help}")
+                continue
+            span, usual = (f"{low:.10g} to {high:.10g}" for low, high in (s.range, s.appealing))
+            unit, mostly = f" {s.unit}" if s.unit else "", f", mostly {usual}" if s.searched else ""
+            several = f"{s.how_many} numbers, " if s.count is not None else ""
+            say(f"  {s.name:<11} {several}{span}{unit}{mostly}: {s.help}")
+    return 0
+
+
+def export(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE.json", help="The look: a file, or a preset's name.")],
+    out: Annotated[str, typer.Argument(metavar="OUT.cube", help="File to write.")],
+    size: Annotated[int, typer.Option(metavar="N", min=2, max=129, help="Points of the table a side.")] = 33,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Write a look as a table of colours for other programs."""
+    from camofilter import presets
+    from camofilter.filters.bake import bake
+    from camofilter.filters.cube import Cube, write_cube
+    from camofilter.recipe import Recipe
+
+    if not out.lower().endswith(".cube"):  # so that no slip of the order replaces a photo or a recipe
+        raise UsageError(f"{out}: only .cube files are written: name it {Path(out).stem or 'look'}.cube")
+    is_file = os.path.lexists(recipe) or recipe.lower().endswith(".json")
+    look = Recipe.load(recipe) if is_file else presets.get(recipe)
+    chain = [(found, settings) for found, settings in look.chain() if found.acts(settings)]
+    points = [(found, settings) for found, settings in chain if found.is_point]
+    baked, left_out = ([f.name for f, _ in chain if f.is_point is is_point] for is_point in (True, False))
+    if not baked:
+        reason = f"only what depends on the place ({_listed(left_out)})" if left_out else "it changes nothing"
+        raise UsageError(f"{recipe}: has nothing that a table of colours can hold: {reason}")
+    write_cube(Cube(bake(points, size), title=look.name), out, force=force)
+    if as_json:
+        print_json({"recipe": look.to_dict(), "output": out, "size": size, "baked": baked, "not_baked": left_out})
+    else:
+        without = f"; without what depends on the place: {_listed(left_out)}" if left_out else ""
+        say(f"{recipe} → {out}: {_listed(baked)}{without}")
+    return 0
+
+
+def _listed(filter_names: list[str]) -> str:
+    return ", ".join(name.replace("_", " ") for name in filter_names)

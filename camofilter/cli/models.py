@@ -1,0 +1,154 @@
+"""The commands about models that judge: targets, train."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from camofilter.cli.options import AsJson, Device, Force
+from camofilter.cli.printing import print_json, say
+from camofilter.cli.work import Bar
+from camofilter.errors import UsageError
+
+if TYPE_CHECKING:
+    from camofilter.biqa.training.fitting import Step
+
+
+def targets(
+    convert: Annotated[
+        str | None,
+        typer.Option(metavar="NAME:FILE", help="Write a weight file as safetensors, which loads faster and safely."),
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("-o", "--out", metavar="OUT", help="File to write; without it, one beside FILE.")
+    ] = None,
+    half: Annotated[bool, typer.Option("--half", help="Write half precision: half the size.")] = False,
+    check: Annotated[
+        str | None,
+        typer.Option(metavar="NAME:FILE", help="Compare a model's scores with those published with it."),
+    ] = None,
+    photos: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Where the photos of the published scores are.")
+    ] = None,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> int:
+    """List the machines to hide from, or convert their weights."""
+    if convert is not None and check is not None:
+        raise UsageError("--convert and --check were both given: give one of them")
+    if convert is not None:
+        return _convert(convert, out, half, force, as_json)
+    if check is not None:
+        return _check(check, photos, as_json)
+    from camofilter import biqa
+
+    for name, known in biqa.KNOWN.items():
+        scale = known.scale
+        if as_json:
+            about = {"target": name, "summary": known.summary, "needs": known.after_colon}
+            ends = {"low": scale.low, "high": scale.high, "threshold": scale.threshold, "hidden_below": scale.falls}
+            print_json(about | ends | {"reason": scale.reason})
+        else:
+            say(f"{name}: {known.summary}")
+            say(f"  {scale.in_words()}: {scale.reason}")
+            if known.after_colon:
+                say(f"  needs {known.after_colon}, given as {name}:…")
+    return 0
+
+
+def _convert(spec: str, out: str | None, half: bool, force: bool, as_json: bool) -> int:
+    from camofilter import biqa
+    from camofilter.biqa import weight_files
+
+    name, _, source = spec.partition(":")
+    if not source:
+        raise UsageError(f"--convert is '{spec}': expected NAME:FILE, such as koncept512:KonCept512.pth")
+    network = biqa.network(name)
+    written = Path(out) if out else Path(source.removesuffix(".tar")).with_suffix(".safetensors")
+    weight_files.convert(network, Path(source), written, half=half, force=force)
+    size = written.stat().st_size
+    if as_json:
+        print_json({"input": source, "output": str(written), "target": name, "bytes": size})
+    else:
+        say(f"{source} → {written}: {size / 1e6:.1f} MB, use it as {name}:{written}")
+    return 0
+
+
+def _check(spec: str, photos: str | None, as_json: bool) -> int:
+    from camofilter import biqa
+    from camofilter.biqa import koncept512
+
+    name = spec.partition(":")[0]
+    if name != koncept512.NAME:
+        raise UsageError(f"--check is '{spec}': scores were published with {koncept512.NAME} only")
+    if photos is None:
+        raise UsageError("--check needs the photos: give their folder with --photos DIR")
+    compared = koncept512.check(biqa.get(spec), Path(photos))
+    for one in compared:
+        if as_json:
+            print_json({"input": one.photo, "target": name, "published": one.published, "score": one.score})
+        else:
+            agrees = "agrees" if one.agrees else "differs"
+            say(f"{one.photo}: published {one.published:.5f}, here {one.score:.5f}, {agrees}")
+    return int(not all(one.agrees for one in compared))
+
+
+def train(
+    csv: Annotated[str, typer.Argument(metavar="CSV", help="Photos with scores: KonIQ-10k's, BIQ2021's or any csv.")],
+    out: Annotated[
+        str, typer.Option("-o", "--out", metavar="DIR", help="Folder for the model; a stopped run goes on.")
+    ],
+    photos: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Where the photos are, if not beside the csv.")
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option(metavar="CSV", help="Photos to test on, if the csv does not say which.")
+    ] = None,
+    start: Annotated[
+        str, typer.Option(metavar="WEIGHTS", help="Weights to start from: 'shipped', 'nothing', or a file.")
+    ] = "shipped",
+    teacher: Annotated[
+        str | None, typer.Option(metavar="WEIGHTS", help="A model whose scores are mixed into people's.")
+    ] = None,
+    samples: Annotated[int, typer.Option(metavar="N", min=64, help="Samples to learn from, damaged ones counted.")] = (
+        50_000
+    ),
+    patience: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Looks at the validation photos without a better one.")
+    ] = 6,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Same seed, same samples.")] = 0,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> int:
+    """Train a quality model on photos with scores."""
+    from camofilter.biqa.training import trained
+
+    with Bar(1, shown=sys.stderr.isatty() and not as_json) as bar:
+
+        def show(step: Step) -> None:
+            look = f", validation SROCC {step.look.clean.srocc:.3f}" if step.look else ""
+            bar.stepping(step.samples, step.total, f"loss {step.loss:.1f}{look}")
+
+        report = trained(
+            Path(csv),
+            Path(out),
+            photos=Path(photos) if photos else None,
+            test=Path(test) if test else None,
+            start=start,
+            teacher=Path(teacher) if teacher else None,
+            samples=samples,
+            patience=patience,
+            seed=seed,
+            device=device,
+            progress=show,
+        )
+    figures: dict[str, Any] = report.figures()
+    if as_json:
+        print_json(figures)
+    else:
+        say(f"{out}: weights.safetensors, card.md, curve.png; use it as compact_iqa:{Path(out, 'weights.safetensors')}")
+        say(report.in_words())
+    return 0

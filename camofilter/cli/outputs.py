@@ -1,0 +1,110 @@
+"""Where results are written: never over one another or over a photo that was given."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from camofilter.errors import PhotoError, UsageError
+
+
+class Outputs:
+    """Where the results go; never over one another or, but for ``--in-place``, a photo that was given.
+
+    Args:
+        inputs: the photos.
+        option: what ``out`` was given by, for messages.
+        out: a file or folder; None for files beside the photos.
+        tag: what goes into the name of a file beside its photo.
+        suffix: of the files, if not that of their photos.
+        in_place: the photos themselves are the output.
+        force: other files may be replaced.
+
+    Raises:
+        UsageError: two photos would be written to the same file, or several to one.
+    """
+
+    def __init__(
+        self,
+        inputs: list[str],
+        option: str,
+        out: str | None,
+        *,
+        tag: str = "",
+        suffix: str | None = None,
+        in_place: bool = False,
+        force: bool = False,
+    ) -> None:
+        if in_place and out is not None:
+            raise UsageError("--in-place and -o were both given: give one of them")
+        self._option, self._out, self._tag = option, out, tag
+        self._in_place = in_place
+        self.replace = force or in_place
+        self._into_folder = out is not None and (len(inputs) > 1 or out.endswith(("/", os.sep)) or os.path.isdir(out))
+        if out is not None and self._into_folder and os.path.isfile(out):
+            raise UsageError(f"{option} {out} is a file: for {len(inputs)} photos give a folder")
+        self._planned: dict[str, str] = {}
+        for given in inputs:
+            path = self._path(given, suffix or _likely_suffix(given))
+            if (other := self._planned.get(_place(path))) is not None:
+                raise UsageError(f"{other} and {given} would both be written to {path}: give them one at a time")
+            self._planned[_place(path)] = given
+        # By what they are on disk, as the same file may have other names by links or capital letters.
+        self._photos = {found: given for given in inputs if (found := identity(Path(given)))}
+
+    def _path(self, given: str, suffix: str) -> Path:
+        path = Path(given)
+        if self._in_place:
+            return Path(os.path.realpath(path)) if path.is_symlink() else path
+        if self._out is None:
+            return path.parent / f"{path.stem}.{self._tag}{suffix}"
+        return Path(self._out, f"{path.stem}{suffix}") if self._into_folder else Path(self._out)
+
+    def claim(self, given: str, suffix: str) -> Path:
+        """The file to write for a photo, checked before the work is done.
+
+        Args:
+            given: the photo's name.
+            suffix: of the file, unless its name was given.
+
+        Raises:
+            PhotoError: it is there already, or a photo that must stay.
+        """
+        path = self._path(given, suffix)
+        if self._in_place:
+            if path.suffix != suffix:
+                raise PhotoError(f"{given}: cannot be replaced by a {suffix} file: leave --in-place out")
+            return path
+        if self._into_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        elif not path.parent.is_dir():
+            raise PhotoError(f"{given}: {path} is in a folder that does not exist: create it first")
+        found = identity(path)
+        overwritten = self._photos.get(found) if found else None
+        other = self._planned.setdefault(_place(path), given)  # only now is the suffix certain
+        if overwritten == given:
+            raise PhotoError(f"{given}: would be replaced: give another {self._option}, or --in-place if you mean it")
+        if overwritten or other != given:
+            raise PhotoError(f"{given}: would replace {overwritten or path}: give another {self._option}")
+        if os.path.lexists(path) and not self.replace:
+            raise PhotoError(f"{given}: {path} exists: add --force to replace it, or give another {self._option}")
+        return path
+
+
+def _likely_suffix(given: str) -> str:
+    """The suffix of the photo that will be written, as far as its name tells."""
+    suffix = Path(given).suffix
+    return ".jpg" if suffix.lower() in (".heic", ".heif") else suffix
+
+
+def _place(path: Path) -> str:
+    return os.path.normcase(os.path.realpath(path))
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """The same for two names of one file; None if there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
