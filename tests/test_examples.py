@@ -43,3 +43,11 @@ def test_api_names_are_there() -> None:
         assert getattr(camofilter, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'blur'"):
         camofilter.blur  # noqa: B018
+
+
+@pytest.mark.slow
+def test_a_target_of_ones_own(small: Path, tmp_path: Path) -> None:
+    script = ROOT / "examples" / "own_target.py"
+    done = subprocess.run([sys.executable, script, small], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("colourfulness, 0 to 109, hidden below 33: ")
+    assert "with this recipe" in done.stdout
