@@ -47,7 +47,7 @@ KNOWN = {
     "wavelet_iqa": Known("wavelet statistics and a small network, embedded too, SROCC 0.78 with people", Scale()),
     "niqe": Known(
         "NIQE, distance from the statistics of sharp photos, our own fit; 0 is best",
-        Scale(2, 14, 6, "where it best splits opinions at 50, with a balanced accuracy of 70 %", False),
+        Scale(2, 14, 6.8, "where it best splits opinions at 50, with a balanced accuracy of 69 %", False),
     ),
     "brisque": Known(
         "BRISQUE, regression on natural-scene statistics, our own fit; 0 is best",
