@@ -1,45 +1,45 @@
-"""How well the embedded model agrees with people: ``python benchmarks/agreement.py FOLDER`` with a ``mos.csv`` in it.
+"""How well the shipped judges agree with people, and how they fall: ``python benchmarks/agreement.py MOS PRISTINE``.
 
-The csv has columns file, mos (0..1) and split; the rows of split "test" are scored, without JPEG.
+MOS is a folder with a ``mos.csv`` (file, mos from 0 to 1, split), of whose split "test" the figures are, without JPEG;
+PRISTINE a folder with a dozen or so undistorted photos for the robustness tables.
 """
 
 from __future__ import annotations
 
-import csv
 import sys
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from machine import keep
-from scipy import stats
 
 import camofilter
 from camofilter import biqa
 from camofilter.biqa.fit import fit
+from camofilter.biqa.training.agreement import figures
+from camofilter.biqa.training.ratings import read
+from camofilter.biqa.training.robustness import robustness, table
 
 
 def main() -> None:
-    figures = agreement(Path(sys.argv[1]))
-    for name, value in figures.items():
-        print(f"{name:16} {value}")
-    keep("agreement", figures)
-
-
-def agreement(folder: Path) -> dict[str, float]:
-    """SROCC, PLCC, RMSE (0..100) and the share on the right side of 50, over the test rows of ``mos.csv``."""
-    with (folder / "mos.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == "test"]
-    target = biqa.get("compact_iqa")
-    scores = np.array([_raw_score(folder / row["file"], target) for row in rows])
-    opinions = 100 * np.array([float(row["mos"]) for row in rows])
-    return {
-        "photos": len(rows),
-        "srocc": round(float(stats.spearmanr(scores, opinions).statistic), 4),
-        "plcc": round(float(stats.pearsonr(scores, opinions).statistic), 4),
-        "rmse": round(float(np.sqrt(np.mean((scores - opinions) ** 2))), 2),
-        "right_side": round(float(np.mean((scores > 50) == (opinions > 50))), 4),
-    }
+    folder, pristine = map(Path, sys.argv[1:])
+    rated = [photo for photo in read(folder / "mos.csv") if photo.split == "test"]
+    results: dict[str, Any] = {}
+    for name in (name for name, known in biqa.KNOWN.items() if not known.after_colon):
+        target = biqa.get(name)
+        # Scores of faults are turned round; their scale is another than people's, so only the ranks compare.
+        direction = 1 if target.scale.falls else -1
+        scores = direction * np.array([_raw_score(photo.photo, target) for photo in rated])
+        found = figures(scores, np.array([photo.score for photo in rated]))
+        falls = robustness(target, sorted(p for p in pristine.iterdir() if p.suffix in (".png", ".jpg")))
+        print(f"\n{name}: {found}\n{table(falls, falling=target.scale.falls)}")
+        results[name] = {
+            **asdict(found),
+            "falls": {f.distortion: dict(zip(f.amounts, f.scores, strict=True)) for f in falls},
+        }
+    keep("agreement", results)
 
 
 def _raw_score(path: Path, target: biqa.Target) -> float:

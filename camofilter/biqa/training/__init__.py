@@ -85,6 +85,7 @@ def trained(
         device=chosen(device),
         seed=seed,
         rate=_RATES["nothing" if start == "nothing" else "weights"],
+        settle=0.5 if start == "nothing" else 0.0,
         patience=patience,
         teacher=compact_iqa.load(teacher) if teacher else None,
         progress=progress,

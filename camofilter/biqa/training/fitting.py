@@ -138,6 +138,7 @@ def fit(
     device: str = "cpu",
     seed: int = 0,
     rate: float = 5e-4,
+    settle: float = 0.0,
     patience: int = _LOOKS,
     teacher: nn.Module | None = None,
     workers: int = 1,
@@ -160,6 +161,8 @@ def fit(
         device: "cpu" or "cuda".
         seed: of samples and dropout.
         rate: of learning, at its highest.
+        settle: share of the steps in which batch norms still gather statistics. While they do, clean and damaged photos
+            are each normalised by their own, which they are not when the model judges; so they must stop.
         patience: looks without a better one after which it ends early.
         teacher: a model whose scores of the clean photos are mixed into people's, most of the mixture: people disagree
             about a photo more than a good model does with itself (Hinton et al. 2015, arXiv 1503.02531).
@@ -180,6 +183,7 @@ def fit(
     steps = math.ceil(samples / (2 * BATCH))
     between = max(1, steps // _LOOKS)
     for batch in _batches(train, seed, state.step, steps, workers):
+        _train_mode(model, settled=state.step >= settle * steps)
         loss = _learn(state, batch if teacher is None else _taught(teacher, batch, device), steps, device, seed, rate)
         state.loss = loss if math.isnan(state.loss) else state.loss + 0.02 * (loss - state.loss)
         state.step += 1
@@ -211,6 +215,13 @@ def _single_threaded(_: int) -> None:
     torch.set_num_threads(1)
 
 
+def _train_mode(model: nn.Module, settled: bool) -> None:
+    model.train()
+    for module in model.modules():
+        if settled and isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.eval()
+
+
 def _learn(state: State, batch: Sample, steps: int, device: str, seed: int, rate: float) -> float:
     """One step; its loss."""
     progress = state.step / steps
@@ -218,7 +229,6 @@ def _learn(state: State, batch: Sample, steps: int, device: str, seed: int, rate
         warm = min(1, (state.step + 1) / min(_WARM_UP, 1 + steps / 10))
         group["lr"] = rate * warm * (0.5 + 0.5 * math.cos(math.pi * min(1, progress))) + 1e-7
     torch.manual_seed(seed * 1_000_003 + state.step)  # dropout, too, must be the same after an interruption
-    state.model.train()
     clean, damaged = (_scores(state.model, photos, device) for photos in (batch.clean, batch.damaged))
     loss = torch.zeros((), device=device)
     for scores, wanted, share in ((clean, batch.score, 10.0), (damaged, batch.damaged_score, 5.0)):
