@@ -1,4 +1,6 @@
-"""How well the shipped judges agree with people, and how they fall: ``python benchmarks/agreement.py MOS PRISTINE``.
+"""How well the shipped judges agree with people, and how they fall.
+
+Run ``python benchmarks/agreement.py MOS PRISTINE [NAME...]``; without names, of all judges that are shipped.
 
 MOS is a folder with a ``mos.csv`` (file, mos from 0 to 1, split), of whose split "test" the figures are, without JPEG;
 PRISTINE a folder with a dozen or so undistorted photos for the robustness tables.
@@ -24,10 +26,10 @@ from camofilter.biqa.training.robustness import robustness, table
 
 
 def main() -> None:
-    folder, pristine = map(Path, sys.argv[1:])
+    folder, pristine = map(Path, sys.argv[1:3])
     rated = [photo for photo in read(folder / "mos.csv") if photo.split == "test"]
     results: dict[str, Any] = {}
-    for name in (name for name, known in biqa.KNOWN.items() if not known.after_colon):
+    for name in sys.argv[3:] or [name for name, known in biqa.KNOWN.items() if not known.after_colon]:
         target = biqa.get(name)
         # Scores of faults are turned round; their scale is another than people's, so only the ranks compare.
         direction = 1 if target.scale.falls else -1

@@ -16,7 +16,7 @@ from camofilter.biqa.target import Scale
 from camofilter.biqa.weight_files import load_state
 
 # Of the shipped weights/compact_iqa.safetensors.
-SHA256 = "891ede1b775fd5ca5d80385cd7a1574543ddee7259b0a26735a5fef6b69ca442"
+SHA256 = "2befe31b60f54abc57b339d2cbc67be64d28cb6d29c32d12d05eef44212dc560"
 _WIDTHS = (48, 96, 160, 256)
 
 

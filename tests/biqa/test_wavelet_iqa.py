@@ -126,7 +126,7 @@ def test_every_second_band_is_among_all() -> None:
 def test_a_mirrored_photo_has_nearly_the_same_score(examples: list[Path]) -> None:
     for path in examples:
         photo = in_frame(path)
-        assert mean_score([photo[:, ::-1].copy()]) == pytest.approx(mean_score([photo]), abs=3)
+        assert mean_score([photo[:, ::-1].copy()]) == pytest.approx(mean_score([photo]), abs=5)
 
 
 def test_blocks_of_eight_are_found_at_any_offset() -> None:

@@ -65,6 +65,8 @@ def trained(
     held_out = read(test, photos, split="test") if test else [r for r in rated if r.split == "test"]
     validation = [r for r in rated if r.split == "validation"]
     train = [r for r in rated if r.split == "train" or (test and r.split == "test")]
+    if not validation:  # a list that only says what to test on
+        train, validation = [r for i, r in enumerate(train) if i % 10], train[::10]
     if len(held_out) < 2:
         raise UsageError(f"{csv}: {len(held_out)} photos to test on: expected some; name them with --test")
     _no_overlap(train + validation, held_out)

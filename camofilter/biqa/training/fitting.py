@@ -231,9 +231,11 @@ def _learn(state: State, batch: Sample, steps: int, device: str, seed: int, rate
     torch.manual_seed(seed * 1_000_003 + state.step)  # dropout, too, must be the same after an interruption
     clean, damaged = (_scores(state.model, photos, device) for photos in (batch.clean, batch.damaged))
     loss = torch.zeros((), device=device)
-    for scores, wanted, share in ((clean, batch.score, 10.0), (damaged, batch.damaged_score, 5.0)):
+    # Damage weighs double: a model that knows people's scores already has more to learn there.
+    for scores, wanted, weight in ((clean, batch.score, 1.0), (damaged, batch.damaged_score, 2.0)):
         wanted = wanted.to(device)
-        loss = loss + F.smooth_l1_loss(scores, wanted, beta=5.0) + share * (1 - _correlation(scores, wanted))
+        distance = F.smooth_l1_loss(scores, wanted, beta=5.0)
+        loss = loss + weight * distance + (1 - _correlation(scores, wanted)) * 10 / weight
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(state.model.parameters(), _LARGEST_GRADIENT)
