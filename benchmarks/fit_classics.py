@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from machine import keep, median_ms
+from machine import keep
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -102,7 +102,6 @@ def fitted_and_measured(options: argparse.Namespace, workers: Executor) -> dict[
         tests["mos.csv test"] = described(drawn(read(options.mos / "mos.csv"), "test", TEST), workers)
     chosen_on = described(held_out, workers)
     results: dict[str, Any] = {name: measured(model, chosen_on, tests) for name, model in (ours | given).items()}
-    results["milliseconds at 512×384, one thread"] = {name: speed(model) for name, model in ours.items()}
     for name, value in results.items():
         print(name, value)
     if options.pristine:
@@ -244,14 +243,6 @@ def best_split(scores: np.ndarray, opinions: np.ndarray) -> tuple[float, float]:
     accuracies = [((bad > t).mean() + (good < t).mean()) / 2 for t in candidates]
     best = int(np.argmax(accuracies))
     return float(candidates[best]), float(accuracies[best])
-
-
-def speed(model: Model) -> dict[str, float]:
-    image = torch.rand(1, 3, 384, 512, generator=torch.Generator().manual_seed(0))
-    leaf = image.clone().requires_grad_()
-    with torch.inference_mode():
-        score = median_ms(lambda: model(image), 15)
-    return {"score": score, "score and gradient": median_ms(lambda: model(leaf).sum().backward(), 15)}
 
 
 def seen(models: dict[str, Model], photos: list[Path], workers: Executor) -> dict[str, Any]:
