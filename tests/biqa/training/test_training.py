@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 import camofilter
-from camofilter.biqa.training import trained
 from camofilter.biqa.training.robustness import Fall, table
 from camofilter.cli import main
 
@@ -53,15 +52,6 @@ def test_train_writes_a_model_that_scores(
     assert (out / "weights.safetensors").read_bytes() == before
     said = capsys.readouterr().out
     assert said.splitlines()[-1].startswith("2 test photos: SROCC ")
-
-
-@pytest.mark.slow
-def test_it_learns_from_nothing_within_a_minute_or_two(shared: Path, tmp_path: Path) -> None:
-    """On the 900 photos for training, of which a tenth validates; the ranks of 300 others show what it has learnt."""
-    report = trained(shared / "mos" / "mos.csv", tmp_path, start="nothing", samples=3200)
-    assert report.photos == (810, 90, 300)
-    assert report.test.srocc > 0.25
-    assert report.history[-1].loss < 0.8 * report.history[0].loss
 
 
 @pytest.mark.parametrize(
