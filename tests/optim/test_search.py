@@ -88,7 +88,7 @@ def test_same_seed_same_recipe_and_progress_counts(photo: Photo) -> None:
 
 
 def test_another_seed_another_channel(photo: Photo) -> None:
-    assert short_search(photo, 0)[0] != short_search(photo, 1)[0]
+    assert short_search(photo, 0)[1] != short_search(photo, 1)[1]
 
 
 @pytest.mark.parametrize(("device", "message"), [("gpu", "expected auto, cpu or cuda"), ("cuda", "no CUDA device")])
