@@ -18,7 +18,7 @@ from machine import keep, median_ms
 
 from camofilter import biqa
 from camofilter.biqa.devices import bfloat16_pays
-from camofilter.biqa.folding import fold_batch_norms
+from camofilter.biqa.folding import ready
 from camofilter.biqa.model_target import ModelTarget
 from camofilter.biqa.target import Target
 
@@ -45,9 +45,7 @@ def main() -> None:
 
 
 def _with_random_weights(name: str) -> Target:
-    network = biqa.network(name).eval()
-    fold_batch_norms(network)
-    return ModelTarget(f"{name} (random weights)", biqa.KNOWN[name].scale, network.requires_grad_(False))
+    return ModelTarget(f"{name} (random weights)", biqa.KNOWN[name].scale, ready(biqa.network(name)))
 
 
 def _costs(target: Target) -> dict[str, Any]:
@@ -85,9 +83,7 @@ def _gradient(
 
 def _on_gpu() -> dict[str, Any]:
     """Images a second of KonCept512's shape, forward and backward to the input."""
-    network = biqa.network("koncept512").eval().requires_grad_(False)
-    fold_batch_norms(network)
-    network = network.to("cuda", memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = ready(biqa.network("koncept512")).to("cuda", memory_format=torch.channels_last)  # type: ignore[call-overload]
     compiled = torch.compile(network)
     rates: dict[str, Any] = {}
     for batch in (1, 8, 64):

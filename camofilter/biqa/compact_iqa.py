@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from camofilter.biqa.folding import fold_batch_norms
+from camofilter.biqa.folding import ready
 from camofilter.biqa.model_target import ModelTarget
 from camofilter.biqa.target import Scale
 from camofilter.biqa.weight_files import load_state
@@ -89,9 +89,7 @@ def unfolded(path: Path | None = None) -> CompactIQA:
 
 def load(path: Path | None = None) -> CompactIQA:
     """CompactIQA ready to judge: frozen, batch norms folded into the convolutions; arguments as of :func:`unfolded`."""
-    model = unfolded(path).eval()
-    fold_batch_norms(model)
-    return model.requires_grad_(False)
+    return ready(unfolded(path))
 
 
 def target(weights: str | None, scale: Scale) -> ModelTarget:

@@ -1,14 +1,24 @@
-"""Batch norms merged into convolutions, for networks that only judge."""
+"""What makes a trained network ready to judge."""
 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TypeVar
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+Network = TypeVar("Network", bound=nn.Module)
 
-def fold_batch_norms(model: nn.Module) -> None:
+
+def ready(model: Network) -> Network:
+    """The same model, frozen, in eval mode, its batch norms folded into the convolutions."""
+    model.eval()
+    _fold_batch_norms(model)
+    return model.requires_grad_(False)
+
+
+def _fold_batch_norms(model: nn.Module) -> None:
     """Merges each batch norm into the convolution before it, exactly up to rounding, in place.
 
     Args:

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from camofilter.biqa import as_image
-from camofilter.biqa.folding import fold_batch_norms
+from camofilter.biqa.folding import ready
 from camofilter.biqa.inception_resnet_v2 import InceptionResNetV2
 from camofilter.biqa.model_target import ModelTarget
 from camofilter.biqa.target import Scale, Target
@@ -94,9 +94,7 @@ def load(path: Path) -> KonCept512:
         expected="KonCept512.pth (about 240 MB), published by the task's organisers with the repository "
         "github.com/ZhengyuZhao/koniq-PyTorch: download it and give its path",
     )
-    model.eval()
-    fold_batch_norms(model)
-    return model.requires_grad_(False)
+    return ready(model)
 
 
 def target(weights: str | None, scale: Scale) -> ModelTarget:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import nn
 
-from camofilter.biqa.folding import fold_batch_norms
+from camofilter.biqa.folding import ready
 from camofilter.biqa.resnet50 import ResNet50
 from camofilter.biqa.scenes import SceneTarget, categories
 from camofilter.biqa.target import Scale
@@ -37,9 +37,7 @@ def load(path: Path) -> nn.Module:
         expected="resnet50_places365.pth.tar (about 97 MB), published with the repository "
         "github.com/CSAILVision/places365: download it and give its path",
     )
-    model.eval()
-    fold_batch_norms(model)
-    return model.requires_grad_(False)
+    return ready(model)
 
 
 def target(weights: str | None, scale: Scale) -> SceneTarget:

@@ -93,7 +93,7 @@ def camouflage(
     """
     began = time.monotonic()
     watchers = Watchers(photo.pixels, targets, chosen(device))
-    tried = _Try(Recipe(), photo, watchers.verdicts(photo.pixels))
+    tried = _Try(Recipe(), photo, watchers.untouched)
     if look is not None or tried.exposure >= 0:
         tried = _search_until_hidden(photo, watchers, look or default_look(), seed, progress)
     return Camouflaged(

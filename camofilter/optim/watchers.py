@@ -32,7 +32,10 @@ class Judgement(NamedTuple):
 
 def judgement(pixels: np.ndarray, target: Target) -> Judgement:
     """What a target thinks of H×W×3 pixels, uint8 or uint16, fitted to its input and recompressed."""
-    image = delivered(pixels, target)
+    return _judged(delivered(pixels, target), target)
+
+
+def _judged(image: Tensor, target: Target) -> Judgement:
     with torch.inference_mode():
         return Judgement(float(target.score(image)), target.in_words(image))
 
@@ -73,6 +76,10 @@ class Watchers:
         targets: at least one.
         device: where to work.
 
+    Attributes:
+        targets: as they face the photo.
+        untouched: their verdicts on the photo as it is.
+
     Raises:
         UsageError: no targets, or one without gradients.
     """
@@ -84,18 +91,20 @@ class Watchers:
             if not target.has_gradient:
                 raise UsageError(f"{target.name} only scores, without gradients: use it with score, not to hide from")
         self.device = device
-        self.targets = [moved.facing(delivered(pixels, moved)) for moved in (target.to(device) for target in targets)]
+        moved = [target.to(device) for target in targets]
+        arriving = [delivered(pixels, target) for target in moved]
+        self.targets = [target.facing(image) for target, image in zip(moved, arriving, strict=True)]
+        self.untouched = [
+            Verdict(target, seen, seen)
+            for target, seen in zip(self.targets, map(_judged, arriving, self.targets), strict=True)
+        ]
         frames = [target.frame(pixels.shape[1], pixels.shape[0]) for target in targets]
         self._rooms = {frame: Darkroom(pixels, frame, device) for frame in dict.fromkeys(frames)}
         self._watching = list(zip(frames, self.targets, strict=True))
-        self._before = [judgement(pixels, target) for target in self.targets]
 
     def verdicts(self, pixels: np.ndarray) -> list[Verdict]:
         """What each thinks of the finished photo."""
-        return [
-            Verdict(target, before, judgement(pixels, target))
-            for target, before in zip(self.targets, self._before, strict=True)
-        ]
+        return [verdict.on(pixels) for verdict in self.untouched]
 
     def exposure(self, chain: list[tuple[Filter, dict[str, Any]]], qualities: list[int]) -> Tensor:
         """B points by which the photo is seen after a chain of filters, by the one that sees it best.

@@ -13,7 +13,7 @@ from torch import nn
 from camofilter.biqa import as_image
 from camofilter.biqa.fit import fit
 from camofilter.biqa.target import default_frame
-from camofilter.biqa.training.distortions import damaged
+from camofilter.biqa.training.distortions import damaged, levels
 from camofilter.biqa.training.ratings import Rated
 from camofilter.photo import open_photo
 
@@ -57,7 +57,7 @@ def agreement(
             pixels, share = fit(pixels, default_frame(pixels.shape[1], pixels.shape[0])), 1.0
             if damage_seed is not None:
                 changed, share = damaged(pixels.astype(np.float32) / 255, np.random.default_rng((damage_seed, number)))
-                pixels = (changed * 255).round().astype(np.uint8)
+                pixels = levels(changed)
             image = as_image(pixels).to(device, memory_format=torch.channels_last)
             found.append(float(model(image)))
             wanted.append(photo.score * share)

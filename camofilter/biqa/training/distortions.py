@@ -100,7 +100,7 @@ def webp(photo: np.ndarray, quality: float, _: np.random.Generator) -> np.ndarra
 def resample(photo: np.ndarray, factor: float, rng: np.random.Generator) -> np.ndarray:
     """Made smaller by this factor and larger again."""
     height, width = photo.shape[:2]
-    image = Image.fromarray(_levels(photo))
+    image = Image.fromarray(levels(photo))
     small = image.resize((max(1, round(width / factor)), max(1, round(height / factor))), Image.Resampling.BICUBIC)
     how = (Image.Resampling.BICUBIC, Image.Resampling.BILINEAR, Image.Resampling.NEAREST)[rng.integers(3)]
     return np.asarray(small.resize((width, height), how), np.float32) / 255
@@ -245,11 +245,12 @@ def _convolved(photo: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     return np.asarray(done[2 * reach : 2 * reach + height, 2 * reach : 2 * reach + width])
 
 
-def _levels(photo: np.ndarray) -> np.ndarray:
+def levels(photo: np.ndarray) -> np.ndarray:
+    """A photo rounded to 8 bits, H×W×3 uint8."""
     return np.asarray((photo * 255).round().clip(0, 255), np.uint8)
 
 
 def _through(photo: np.ndarray, kind: str, quality: int) -> np.ndarray:
     file = io.BytesIO()
-    Image.fromarray(_levels(photo)).save(file, kind, quality=quality)
+    Image.fromarray(levels(photo)).save(file, kind, quality=quality)
     return np.asarray(Image.open(file), np.float32) / 255

@@ -191,11 +191,8 @@ def fit(
             _look(state, validation, device)
             state.save(checkpoint, about)
         if progress is not None:
-            progress(
-                Step(
-                    state.step * 2 * BATCH, steps * 2 * BATCH, state.loss, state.history[-1] if state.history else None
-                )
-            )
+            look = state.history[-1] if state.history else None
+            progress(Step(state.samples, steps * 2 * BATCH, state.loss, look))
         if _looks_since_best(state.history) >= patience:
             break
     model.load_state_dict(state.best or state.mean or model.state_dict())

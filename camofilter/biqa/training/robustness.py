@@ -13,7 +13,7 @@ import torch
 from camofilter.biqa import as_image
 from camofilter.biqa.fit import fit
 from camofilter.biqa.target import Target
-from camofilter.biqa.training.distortions import DISTORTIONS
+from camofilter.biqa.training.distortions import DISTORTIONS, levels
 from camofilter.photo import open_photo
 
 
@@ -75,4 +75,4 @@ def table(falls: Sequence[Fall], *, falling: bool = True) -> str:
 
 def _score(target: Target, photo: np.ndarray) -> float:
     with torch.inference_mode():
-        return float(target.score(as_image((photo * 255).round().astype(np.uint8))))
+        return float(target.score(as_image(levels(photo))))

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from camofilter.biqa.fit import cover, jpeg
-from camofilter.biqa.training.distortions import damaged
+from camofilter.biqa.training.distortions import damaged, levels
 from camofilter.biqa.training.ratings import Rated
 from camofilter.photo import open_photo
 
@@ -62,11 +62,10 @@ class Samples(Dataset[Sample]):
         clean = clean[:, ::-1] if rng.random() < 0.5 else clean
         part = _crop(clean, _DAMAGED, rng).astype(np.float32) / 255
         changed, share = damaged(part, rng)
-        worse = (changed * 255).round().astype(np.uint8)
         return Sample(
             _planes(_recompressed(clean, rng)),
             torch.tensor(rated.score),
-            _planes(_recompressed(worse, rng)),
+            _planes(_recompressed(levels(changed), rng)),
             torch.tensor(rated.score * share),
         )
 
