@@ -15,10 +15,11 @@ from PIL import Image
 
 import camofilter
 from camofilter import filters, presets
-from camofilter.filters import FileSetting, Filter, Setting
+from camofilter.filters import Filter, HeldSetting, Setting
 from camofilter.filters.bake import bake
 from camofilter.filters.cube import Cube
 from camofilter.filters.pipeline import render
+from camofilter.filters.plate import Plate
 from camofilter.photo import Photo
 from camofilter.recipe import Recipe
 from camofilter.sheets import Pictures, draw, thumbnail
@@ -106,7 +107,7 @@ _NOTE = "Made by `python benchmarks/sheets.py docs`; the photo is CC0."
 
 
 def _row(setting: Setting) -> str:
-    if isinstance(setting, FileSetting):
+    if isinstance(setting, HeldSetting):
         return f"| {setting.name} | | | {setting.help} |"
     unit = f" {setting.unit}" if setting.unit else ""
     span, usual = (f"{low:.10g} to {high:.10g}{unit}" for low, high in (setting.range, setting.appealing))
@@ -120,7 +121,7 @@ def _ends(found: Filter, setting: Setting) -> list[tuple[str, Recipe]]:
     Settings that only say how another one acts are shown with the others at the high end of their ranges. Lists
     run from one end to the other, and back.
     """
-    if isinstance(setting, FileSetting) or setting.appealing[0] == setting.appealing[1]:
+    if isinstance(setting, HeldSetting) or setting.appealing[0] == setting.appealing[1]:
         return []
     low, high = setting.appealing
     around = _full(found) if not setting.strength else _full(found, modifiers_only=True)
@@ -145,12 +146,18 @@ def _full(found: Filter, modifiers_only: bool = False) -> dict[str, Any]:
     """Settings at the high ends of their appealing ranges; those of files made from a preset."""
     held: dict[str, Any] = {}
     for s in found.settings:
-        if isinstance(s, FileSetting):
-            golden = [link for link in presets.get("golden-hour").chain() if link[0].is_point]
-            held[s.name] = Cube(table=bake(golden, 33))
+        if isinstance(s, HeldSetting):
+            held[s.name] = _example(s)
         elif s.strength and s.count is None and not modifiers_only:
             held[s.name] = s.appealing[1] if s.appealing[1] != s.identity else s.appealing[0]
     return held
+
+
+def _example(setting: HeldSetting) -> Cube | Plate:
+    """What such a setting may hold: a preset's colours, or a pattern by chance."""
+    if setting.kind is Plate:
+        return Plate.of(np.random.default_rng(0).normal(size=(256, 384)))
+    return Cube(table=bake([link for link in presets.get("golden-hour").chain() if link[0].is_point], 33))
 
 
 def _small(path: Path) -> np.ndarray:

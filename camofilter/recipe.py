@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from camofilter import filters
 from camofilter.errors import UsageError, unknown_name
-from camofilter.filters import FileSetting, Filter
+from camofilter.filters import Filter, HeldSetting
 
 SCHEMA = 1
 _KEYS = ("camofilter", "name", "description", "filters")
@@ -68,7 +68,7 @@ class FilterStep:
 def _setting_in_words(found: Filter, name: str, value: Any) -> str:
     setting = found.setting(name)
     label = "" if len(found.settings) == 1 else f"{name.replace('_', ' ')} "
-    if isinstance(setting, FileSetting):
+    if isinstance(setting, HeldSetting):
         return f"{label}{value.name}"
     if setting.count is not None:
         return f"{label}{' '.join(f'{v:.2f}' for v in value)}"

@@ -94,4 +94,4 @@ def load(path: Path | None = None) -> CompactIQA:
 
 def target(weights: str | None, scale: Scale) -> ModelTarget:
     """CompactIQA as :func:`camofilter.biqa.get` hands it out."""
-    return ModelTarget("compact_iqa", scale, load(Path(weights) if weights else None))
+    return ModelTarget("compact_iqa", scale, load(Path(weights) if weights else None), bfloat16=True)

@@ -15,10 +15,11 @@ class ModelTarget(Target):
         name: as people call it.
         scale: how its scores are read.
         model: B×3×H×W in [0, 1] → B; ready to judge: frozen and in eval mode.
+        bfloat16: whether autocast to bfloat16 changes its scores by less than a point.
     """
 
-    def __init__(self, name: str, scale: Scale, model: nn.Module) -> None:
-        self.name, self.scale = name, scale
+    def __init__(self, name: str, scale: Scale, model: nn.Module, *, bfloat16: bool = False) -> None:
+        self.name, self.scale, self.bfloat16 = name, scale, bfloat16
         # Convolutions on a CPU are faster with channels last.
         self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

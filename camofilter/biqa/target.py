@@ -72,11 +72,13 @@ class Target(Protocol):
         name: as people call it.
         scale: how its scores are read.
         has_gradient: whether ``score`` is differentiable, as a search needs.
+        bfloat16: whether a search may compute it under autocast in bfloat16, to within a point.
     """
 
     name: str
     scale: Scale
     has_gradient: bool = True
+    bfloat16: bool = False
 
     def frame(self, width: int, height: int) -> tuple[int, int]:
         """Width and height in pixels of the model's input for a photo of this width and height."""

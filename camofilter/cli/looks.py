@@ -83,8 +83,8 @@ def filters(as_json: AsJson = False) -> int:
             continue
         say(f"{found.name}: {found.summary}")
         for s in found.settings:
-            if isinstance(s, filters.FileSetting):
-                say(f"  {s.name:<11} a file: {s.help}")
+            if isinstance(s, filters.HeldSetting):
+                say(f"  {s.name:<11} {'a file' if isinstance(s, filters.FileSetting) else 'packed'}: {s.help}")
                 continue
             span, usual = (f"{low:.10g} to {high:.10g}" for low, high in (s.range, s.appealing))
             unit, mostly = f" {s.unit}" if s.unit else "", f", mostly {usual}" if s.searched else ""

@@ -232,7 +232,7 @@ def _look(preset: str | None, recipe_file: str | None, cube: str | None, setting
 def _setting(given: str) -> tuple[str, str, float | list[float] | str]:
     """Filter, setting and value of ``FILTER.SETTING=VALUE``; numbers with commas between them are a list.
 
-    A setting that is a file has its path as it stands.
+    A setting that is a file or packed has its text as it stands.
     """
     from camofilter import filters
 
@@ -240,7 +240,7 @@ def _setting(given: str) -> tuple[str, str, float | list[float] | str]:
     filter_name, _, setting = name.strip().partition(".")
     if filter_name in filters.NAMES and value:
         declared = {s.name: s for s in filters.get(filter_name).settings}
-        if isinstance(declared.get(setting), filters.FileSetting):
+        if isinstance(declared.get(setting), filters.HeldSetting):
             return filter_name, setting, value
     try:
         numbers = [float(number) for number in value.split(",")]

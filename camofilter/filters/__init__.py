@@ -13,9 +13,9 @@ from __future__ import annotations
 import importlib
 
 from camofilter.errors import unknown_name
-from camofilter.filters.base import FileSetting, Filter, Setting
+from camofilter.filters.base import FileSetting, Filter, HeldSetting, PackedSetting, Setting
 
-__all__ = ["NAMES", "FileSetting", "Filter", "Setting", "get"]
+__all__ = ["NAMES", "FileSetting", "Filter", "HeldSetting", "PackedSetting", "Setting", "get"]
 
 # In the order in which a search chains them: what maps colour to colour first, since that can be baked.
 NAMES = (
@@ -47,6 +47,7 @@ NAMES = (
     "light_leak",
     "vignette",
     "grain",
+    "tuned_grain",
 )
 
 

@@ -314,13 +314,34 @@ def _blur_columns(image: Array, sigma: Value, reach: float) -> Array:
 
 def _blur_matrix(image: Array, side: int, sigma: Value) -> Array:
     """1×1×side×side or B×1×side×side: rows of normalised Gaussian weights."""
+    return _gaussian_rows(image, side, side, per_image(sigma) * max(image.shape[2:]))
+
+
+def _gaussian_rows(image: Array, after: int, before: int, cells: Value) -> Array:
+    """1×1×after×before or B×…: normalised Gaussian weights of the cells of a grid at places spread over it."""
     xp = namespace(image)
-    pixels = per_image(sigma) * max(image.shape[2:])
-    index = np.arange(side)
-    distance = like(image, (index[:, None] - index) ** 2)[None, None]
+    place = (np.arange(after) + 0.5) * (before / after) - 0.5
+    distance = like(image, (place[:, None] - np.arange(before)) ** 2)[None, None]
     # The floor, 10⁻⁹ of the peak, keeps denormal numbers out, which are several times slower to multiply.
-    weight = xp.exp(xp.clip(distance / (-2 * pixels**2), -20, None))
+    weight = xp.exp(xp.clip(distance / (-2 * cells**2), -20, None))
     return weight / weight.sum(-1, keepdims=True)
+
+
+def spread(grid: Array, height: int, width: int, sigma: Value) -> Array:
+    """A coarse grid enlarged by a Gaussian, each cell a soft dot: no grid shows if sigma is 0.6 cells or more.
+
+    Args:
+        grid: B×C×h×w, 1×C×h×w.
+        height, width: of the result.
+        sigma: standard deviation of a dot as a fraction of the longer side; float or B-vector.
+
+    Returns:
+        B×C×height×width.
+    """
+    before = grid.shape[2:]
+    cells = per_image(sigma) * max(before)
+    down, across = (_gaussian_rows(grid, n, m, cells) for n, m in zip((height, width), before, strict=True))
+    return down @ grid @ across.swapaxes(-1, -2)
 
 
 def guided(guide: Array, target: Array, radius: Value, edge: float, reach: float | None = None) -> Array:

@@ -88,14 +88,13 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class FileSetting(Setting):
-    """A setting that is what a file holds, such as a table of colours; JSON and the command line give its path.
+class HeldSetting(Setting):
+    """A setting that holds no number but an object; see :class:`FileSetting` and :class:`PackedSetting`.
 
-    It only says how another setting acts: no search moves it, and it does not fade. Its identity is None, no file.
+    It only says how another setting acts: no gradient moves it, and it does not fade. Its identity is None, nothing.
 
     Attributes:
-        kind: the type that holds what the file does; its ``path`` is the file's, or None.
-        read: makes one from a path; its UsageError names the file.
+        kind: the type that it holds.
     """
 
     unit: str = field(default="", init=False)
@@ -107,18 +106,35 @@ class FileSetting(Setting):
     searched: bool = field(default=False, init=False)
     strength: bool = field(default=False, init=False)
     kind: type
-    read: Callable[[str | os.PathLike[str]], Any]
 
     def check(self, filter_name: str, value: Any) -> Any:
-        """What the file holds, read where the value is a path; None stays None.
+        """The object that the setting holds, made from what stands for it; None stays None.
 
         Raises:
-            UsageError: neither a path nor what a file holds, or ``read`` refuses the file.
+            UsageError: it is neither the object nor what stands for one.
         """
         if value is None or isinstance(value, self.kind):
             return value
+        return self._made(f"{filter_name}.{self.name}", value)
+
+    def _made(self, where: str, value: Any) -> Any:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class FileSetting(HeldSetting):
+    """A setting that is what a file holds, such as a table of colours; JSON and the command line give its path.
+
+    Attributes:
+        kind: the type that holds what the file does; its ``path`` is the file's, or None.
+        read: makes one from a path; its UsageError names the file.
+    """
+
+    read: Callable[[str | os.PathLike[str]], Any]
+
+    def _made(self, where: str, value: Any) -> Any:
         if not isinstance(value, str | os.PathLike):
-            raise UsageError(f"{filter_name}.{self.name} is {reprlib.repr(value)}: expected the path of a file")
+            raise UsageError(f"{where} is {reprlib.repr(value)}: expected the path of a file")
         return self.read(value)
 
     def to_json(self, filter_name: str, value: Any) -> Any:
@@ -134,6 +150,31 @@ class FileSetting(Setting):
     def from_json(self, value: Any, folder: str | os.PathLike[str]) -> Any:
         """The path, which is relative to the folder of the JSON file."""
         return os.path.join(folder, value) if isinstance(value, str) else value
+
+
+@dataclass(frozen=True)
+class PackedSetting(HeldSetting):
+    """A setting that stands in the recipe itself as packed text, such as a pattern that a search has found.
+
+    Attributes:
+        kind: the type that is held; its ``pack()`` gives the text.
+        unpack: makes one from its text; raises ValueError with the reason if it is none.
+    """
+
+    unpack: Callable[[str], Any]
+
+    def _made(self, where: str, value: Any) -> Any:
+        try:
+            if isinstance(value, str):
+                return self.unpack(value)
+            reason = "not text"
+        except ValueError as error:
+            reason = str(error)
+        raise UsageError(f"{where} is {reprlib.repr(value)}: {reason}; expected what camofilter writes into a recipe")
+
+    def to_json(self, filter_name: str, value: Any) -> Any:
+        """The packed text."""
+        return None if value is None else value.pack()
 
 
 # Longer side of the copy that spatial filters look at: blurs of 1/250 of the longer side and more are true on it,

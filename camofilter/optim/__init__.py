@@ -5,21 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
+from camofilter import biqa
 from camofilter.biqa import Target
 from camofilter.biqa.devices import device as chosen
-from camofilter.filters.pipeline import render
-from camofilter.optim.objective import SAFETY
-from camofilter.optim.search import STEPS, Progress, default_look, search
+from camofilter.optim.looks import Keep, enhanced
+from camofilter.optim.methods import Attack, Job, Method, Try, auto, by_both, by_perturbation, by_settings
+from camofilter.optim.perception import Change, change
+from camofilter.optim.search import Progress, default_look
 from camofilter.optim.watchers import Judgement, Verdict, Watchers, judgement
-from camofilter.photo import Photo, decode_photo, encode_photo
+from camofilter.photo import Photo
 from camofilter.recipe import Recipe
 
-__all__ = ["Camouflaged", "Judgement", "Progress", "Verdict", "camouflage", "judgement"]
-
-# Times that a recipe which missed on the finished file is searched on, from where it was.
-_RETRIES = 2
+__all__ = ["Attack", "Camouflaged", "Judgement", "Keep", "Method", "Progress", "Verdict", "camouflage", "judgement"]
 
 
 @dataclass(frozen=True)
@@ -28,22 +26,32 @@ class Camouflaged:
 
     Attributes:
         photo: at full size.
-        recipe: what was applied.
-        verdicts: of each target, on the original and on the finished file (encoded, decoded and delivered).
-        method: how it was found ("filter": settings only).
+        recipe: what was applied; empty for a perturbation, which is no look.
+        verdicts: of each target, on the original, on the finished file (encoded, decoded and delivered), and on what
+            platforms and people make of that (``optim.channel.BATTERY``).
+        unseen: verdicts of the machines that come with camofilter and were not in the search.
+        change: how far the finished photo is from the original.
+        method: how it was found: "auto", "filter", "hybrid" or "perturb".
         seconds: of wall time.
     """
 
     photo: Photo
     recipe: Recipe
     verdicts: tuple[Verdict, ...]
-    method: str
+    unseen: tuple[Verdict, ...]
+    change: Change
+    method: Method
     seconds: float
 
     @property
     def camouflaged(self) -> bool:
         """Whether no target sees the photo any longer."""
         return all(verdict.hidden for verdict in self.verdicts)
+
+    @property
+    def survives(self) -> bool:
+        """Whether no target sees it after any delivery that was tried."""
+        return all(verdict.worst_exposure < 0 for verdict in self.verdicts)
 
     @property
     def target(self) -> str:
@@ -71,19 +79,26 @@ def camouflage(
     targets: Sequence[Target],
     *,
     look: Recipe | None = None,
+    method: Method = "auto",
+    attack: Attack = "cw",
+    keep: Keep = "natural",
     device: str = "auto",
     seed: int = 0,
     progress: Callable[[Progress], None] | None = None,
 ) -> Camouflaged:
     """Searches a recipe, applies it at full size, and has the finished file judged.
 
-    Where a target still sees the file although the search was content, it searches on with more safety.
-    A photo that none sees as it is, and of which no look is asked, stays as it is.
+    A photo that no target sees as it is, and of which no look is asked, stays as it is.
 
     Args:
         photo: any size.
         targets: the machines to hide from, all at once.
-        look: the recipe to stay near; None for the default.
+        look: the recipe to stay near; None for one that suits the photo.
+        method: "filter", settings of the look alone; "hybrid", settings and tuned grain; "auto", the look as it is and
+            as little tuned grain as it takes, settings only where that does not suffice; "perturb", the baselines of
+            the literature.
+        attack: which of them.
+        keep: how strong a look of our own may be, and how far a search may change one.
         device: "auto" (a GPU if there is one), "cpu" or "cuda".
         seed: same seed, same recipe.
         progress: called after every step of the search.
@@ -93,50 +108,32 @@ def camouflage(
     """
     began = time.monotonic()
     watchers = Watchers(photo.pixels, targets, chosen(device))
-    tried = _Try(Recipe(), photo, watchers.untouched)
-    if look is not None or tried.exposure >= 0:
-        tried = _search_until_hidden(photo, watchers, look or default_look(), seed, progress)
+    job = Job(photo, watchers, keep, seed, progress)
+    done = Try(Recipe(), photo, watchers.verdicts(photo.pixels))
+    if done.exposure >= 0 or look is not None:
+        done = _by(job, method, attack, look)
     return Camouflaged(
-        photo=tried.photo,
-        recipe=tried.recipe,
-        verdicts=tuple(tried.verdicts),
-        method="filter",
+        photo=done.photo,
+        recipe=done.recipe,
+        verdicts=tuple(done.verdicts),
+        unseen=tuple(_unseen(photo, done.photo, watchers)),
+        change=change(photo.pixels, done.photo.pixels),
+        method=method,
         seconds=time.monotonic() - began,
     )
 
 
-class _Try(NamedTuple):
-    recipe: Recipe
-    photo: Photo
-    verdicts: list[Verdict]
-
-    @property
-    def exposure(self) -> float:
-        return max(verdict.exposure for verdict in self.verdicts)
+def _by(job: Job, method: Method, attack: Attack, look: Recipe | None) -> Try:
+    if method == "perturb":
+        return by_perturbation(job, attack)
+    if method == "filter":  # softness is what hides without grain: it is to look meant
+        return by_settings(job, look or default_look())
+    return (auto if method == "auto" else by_both)(job, look or enhanced(job.photo.pixels, job.keep))
 
 
-def _search_until_hidden(
-    photo: Photo,
-    watchers: Watchers,
-    look: Recipe,
-    seed: int,
-    progress: Callable[[Progress], None] | None,
-) -> _Try:
-    """The first try whose finished file no target sees, or else the one that is seen least."""
-    safety = SAFETY
-    recipe = search(watchers, look, seed=seed, progress=progress)
-    best = _tried(photo, recipe, watchers)
-    for _ in range(_RETRIES):
-        if best.exposure < 0:
-            break
-        safety += best.exposure + 1
-        recipe = search(watchers, look, start=recipe, safety=safety, steps=STEPS // 2, seed=seed, progress=progress)
-        best = min(best, _tried(photo, recipe, watchers), key=lambda tried: tried.exposure)
-    return best
-
-
-def _tried(photo: Photo, recipe: Recipe, watchers: Watchers) -> _Try:
-    """A recipe at full size, and the verdicts on what a reader of its file would see."""
-    done = photo.with_pixels(render(photo.pixels, recipe.chain()))
-    finished = decode_photo(encode_photo(done), max_pixels=photo.width * photo.height)
-    return _Try(recipe, done, watchers.verdicts(finished.pixels))
+def _unseen(before: Photo, after: Photo, watchers: Watchers) -> list[Verdict]:
+    """What the other machines that come with camofilter think: those a search did not know."""
+    searched = {target.name for target in watchers.targets}
+    names = [name for name, known in biqa.KNOWN.items() if not known.after_colon and name not in searched]
+    targets = [biqa.get(name) for name in names]
+    return [Verdict(t, *(judgement(p.pixels, t) for p in (before, after))) for t in targets]

@@ -1,42 +1,209 @@
-"""The delivery channel: what happens to a photo between the person and the machine."""
+"""The delivery channel: what happens to a photo between the person and the machine.
+
+Two views of it. ``BATTERY`` is a fixed set of ways, at full size, by which a finished photo is tried. A ``Courier``
+draws ways at random at the small scale at which a machine looks, for a search to average over.
+"""
 
 from __future__ import annotations
 
+import functools
+import io
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from os import cpu_count
+from typing import Any, TypeAlias
+
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
-from camofilter.biqa.fit import jpeg
+from camofilter.biqa import DELIVERY_QUALITY
+from camofilter.biqa.fit import centre, fit, jpeg
+from camofilter.filters.arrays import Window, luma, resize
+
+Way: TypeAlias = Callable[[np.ndarray], np.ndarray]  # H×W×3 uint8 to h×w×3 uint8
+
+_CROP = 0.9  # of each side: what is left of a photo that was cut to its middle
+_CUTS, _SHIFT = (0.86, 0.94), 6  # of the sides; pixels
+# Of an 8×8 DCT coefficient of the luma, below which JPEG has left nothing; and what of the gradient there is kept, as a
+# larger change would come through.
+_NOTHING, _LEAK = 2 / 255, 0.3
+_KERNELS = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS, Image.Resampling.BOX)
 
 
-class _RealJpeg(torch.autograd.Function):
-    """Real 8-bit rounding and JPEG forward, identity backward.
-
-    A straight-through estimate (Bengio et al. 2013, arXiv 1308.3432): a differentiable JPEG costs several
-    times the embedded model on a CPU, this a fraction of it (``benchmarks/search.py``).
-    """
-
-    @staticmethod
-    def forward(ctx: object, image: Tensor, qualities: list[int]) -> Tensor:
-        levels = (image.detach().permute(0, 2, 3, 1) * 255).round().to("cpu", torch.uint8).numpy()
-        delivered = np.stack([jpeg(photo, quality) for photo, quality in zip(levels, qualities, strict=True)])
-        # Decoded pixels lie channels last, as convolutions like them.
-        return torch.from_numpy(delivered).to(image.device).permute(0, 3, 1, 2).to(image.dtype) / 255
-
-    @staticmethod
-    def backward(ctx: object, *grad: Tensor) -> tuple[Tensor, None]:
-        return grad[0], None
+def resized(pixels: np.ndarray, scale: float, kernel: Image.Resampling) -> np.ndarray:
+    """H×W×3 uint8 pixels resized, antialiased where that reduces; a scale of 1 leaves them alone."""
+    height, width = pixels.shape[:2]
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    if size == (width, height):
+        return pixels
+    return np.asarray(Image.fromarray(pixels).resize(size, kernel))
 
 
-def deliver(image: Tensor, qualities: list[int]) -> Tensor:
-    """A batch after 8-bit rounding and JPEG (4:2:0) by a real encoder; gradients pass as if nothing happened.
+def webp(pixels: np.ndarray, quality: int) -> np.ndarray:
+    """What remains of H×W×3 uint8 pixels after lossy WebP at this quality."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "WEBP", quality=quality, method=2)  # the quickest that platforms would use
+    return np.asarray(Image.open(file).convert("RGB"))
+
+
+def _within(longest: int, kernel: Image.Resampling, quality: int) -> Way:
+    """A platform's copy: the longer side at most so long, then JPEG."""
+    return lambda pixels: jpeg(resized(pixels, min(1.0, longest / max(pixels.shape[:2])), kernel), quality)
+
+
+def _middle(pixels: np.ndarray) -> np.ndarray:
+    height, width = (round(side * (1 - _CROP) / 2) for side in pixels.shape[:2])
+    return pixels[height : pixels.shape[0] - height, width : pixels.shape[1] - width]
+
+
+# What platforms and people do to a photo that they pass on; after each the machine fits it to its input, JPEG 90.
+BATTERY: dict[str, Way] = {
+    "JPEG 70": lambda pixels: jpeg(pixels, 70),
+    "WebP 80": lambda pixels: webp(pixels, 80),
+    "2048 px": _within(2048, Image.Resampling.BICUBIC, 85),
+    "1080 px": _within(1080, Image.Resampling.LANCZOS, 85),
+    "512 px": _within(512, Image.Resampling.BOX, 85),
+    "screenshot": lambda pixels: resized(pixels, 0.7, Image.Resampling.BILINEAR),
+    "crop": _middle,
+}
+
+
+_THREADS = ThreadPoolExecutor(cpu_count())  # encoders let other threads run
+
+
+class Courier:
+    """Delivers small images by ways that are drawn at random, each kind as often as the others.
+
+    A photo recompressed at JPEG 70 to 95; reduced to 0.65 to 1 of its size by one of four kernels, recompressed and
+    enlarged again; or cut, to 0.86 to 0.94 of its sides. Gradients pass encoders and kernels as if nothing had happened (a
+    straight-through estimate, Bengio et al. 2013, arXiv 1308.3432): a differentiable JPEG
+    costs several times the embedded model on a CPU, the real one a fraction of it (``benchmarks/search.py``).
 
     Args:
-        image: B×3×H×W in [0, 1].
-        qualities: B JPEG qualities.
+        seed: of the dice.
 
-    Returns:
-        B×3×H×W in [0, 1], on the same device.
+    Attributes:
+        kinds: of ways, taken in turn by each image of a batch.
     """
-    delivered: Tensor = _RealJpeg.apply(image, qualities)  # type: ignore[no-untyped-call]
-    return delivered
+
+    kinds = 3
+
+    def __init__(self, seed: int) -> None:
+        self._dice = np.random.default_rng(seed)
+        self._turn = 0
+
+    def deliver(self, image: Tensor, frame: tuple[int, int]) -> Tensor:
+        """What reaches a machine of each image.
+
+        Args:
+            image: B×3×H×W in [0, 1], at least as large as the frame.
+            frame: width and height of the machine's input.
+
+        Returns:
+            B×3×h×w in [0, 1], on the same device.
+        """
+        windows, ways = [], []
+        self._turn += 1
+        for i in range(len(image)):
+            kind = (self._turn + i) % self.kinds
+            windows.append(self._window(image, frame, self._dice.uniform(*_CUTS) if kind == 0 else 1.0))
+            ways.append(self._reduction() if kind == 1 else self._recompression(70 if kind == 2 else DELIVERY_QUALITY))
+        delivered: Tensor = _Real.apply(image, frame, windows, ways)  # type: ignore[no-untyped-call]
+        return delivered
+
+    def _window(self, image: Tensor, frame: tuple[int, int], cut: float) -> Window:
+        """A window of the frame's shape about the middle of the image."""
+        width, height = (round(side * cut) for side in frame)
+        left, top = centre(image.shape[3], image.shape[2], (width, height))
+        if cut < 1:  # what is cut is seldom cut to a pixel's place
+            left, top = self._near(left, image.shape[3] - width), self._near(top, image.shape[2] - height)
+        return Window(top, left, height, width)
+
+    def _near(self, place: int, most: int) -> int:
+        """A place a few pixels from this one, from 0 to most."""
+        return int(np.clip(place + self._dice.integers(-_SHIFT, _SHIFT, endpoint=True), 0, most))
+
+    def _recompression(self, lowest: int) -> Way:
+        quality = int(self._dice.integers(lowest, 95, endpoint=True))
+        return lambda pixels: jpeg(pixels, quality)
+
+    def _reduction(self) -> Way:
+        scale, kernel = self._dice.uniform(0.65, 1), _KERNELS[self._dice.integers(len(_KERNELS))]
+        recompressed = self._recompression(80)
+
+        def way(pixels: np.ndarray) -> np.ndarray:
+            height, width = pixels.shape[:2]
+            small = Image.fromarray(recompressed(resized(pixels, scale, kernel)))
+            return jpeg(np.asarray(small.resize((width, height), Image.Resampling.BICUBIC)), DELIVERY_QUALITY)
+
+        return way
+
+
+class _Real(torch.autograd.Function):
+    """Windows with real 8-bit rounding and real encoders forward; backward as if they had only been resized."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, image: Tensor, frame: tuple[int, int], windows: Sequence[Window], ways: Sequence[Way]
+    ) -> Tensor:
+        ctx.shape, ctx.windows = image.shape, windows
+        levels = (image.detach().permute(0, 2, 3, 1) * 255).round().to("cpu", torch.uint8).numpy()
+        cut = (fit(_cut(pixels, window), frame) for pixels, window in zip(levels, windows, strict=True))
+        delivered = list(_THREADS.map(lambda way, pixels: way(pixels), ways, cut))
+        # Decoded pixels lie channels last, as convolutions like them.
+        found = torch.from_numpy(np.stack(delivered)).to(image.device)
+        ctx.found = found.permute(0, 3, 1, 2).to(image.dtype) / 255
+        return ctx.found
+
+    @staticmethod
+    def backward(ctx: Any, *grad: Tensor) -> tuple[Tensor, None, None, None]:
+        height, width = grad[0].shape[2:]
+        spread = grad[0].new_zeros(ctx.shape)
+        surviving = _surviving(grad[0], ctx.found)
+        for i, (top, left, rows, columns) in enumerate(ctx.windows):
+            part = surviving[i : i + 1]
+            if (rows, columns) != (height, width):  # what enlarging handed on to each pixel comes back together
+                part = resize(part, rows, columns) * (height * width / (rows * columns))
+            spread[i, :, top : top + rows, left : left + columns] = part[0]
+        return spread, None, None, None
+
+
+def _surviving(gradient: Tensor, delivered: Tensor) -> Tensor:
+    """The gradient with less luma in the frequencies of which JPEG has left nothing in a block.
+
+    A small change there is rounded away again; one in a frequency that is left comes through.
+
+    Args:
+        gradient: B×3×h×w.
+        delivered: B×3×h×w, after a JPEG; sides that are multiples of 8, else the gradient is returned as it is.
+    """
+    if gradient.shape[2] % 8 or gradient.shape[3] % 8:
+        return gradient
+    cosines = _cosines().to(gradient)
+    grey = gradient.mean(1, keepdim=True)
+    gone = (_blocks(luma(delivered)) @ cosines.T).transpose(-1, -2) @ cosines.T
+    lost = (_blocks(grey) @ cosines.T).transpose(-1, -2) @ cosines.T
+    lost = lost * (gone.abs() < _NOTHING) * (1 - _LEAK)
+    lost = (lost @ cosines).transpose(-1, -2) @ cosines
+    return gradient - lost.permute(0, 1, 2, 4, 3, 5).reshape(grey.shape)
+
+
+def _blocks(plane: Tensor) -> Tensor:
+    """B×1×h×w in JPEG's blocks: B×1×h/8×w/8×8×8."""
+    batch, _, height, width = plane.shape
+    return plane.reshape(batch, 1, height // 8, 8, width // 8, 8).permute(0, 1, 2, 4, 3, 5)
+
+
+@functools.cache
+def _cosines() -> Tensor:
+    """8×8: the orthonormal DCT-II of JPEG (ITU-T T.81, A.3.3), a frequency a row."""
+    place = torch.arange(8)
+    rows = torch.cos(torch.pi / 16 * (2 * place + 1) * place[:, None]) / 2
+    rows[0] /= 2**0.5
+    return rows
+
+
+def _cut(pixels: np.ndarray, window: Window) -> np.ndarray:
+    return pixels[window.top : window.top + window.height, window.left : window.left + window.width]

@@ -11,6 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from camofilter.filters.arrays import blur, luma
+
 # Points below the threshold at which a photo counts as safe: another JPEG quality moves the score by a few points,
 # and the full-size file is not quite the small photo that the search looks at.
 SAFETY = 2.5
@@ -18,17 +20,21 @@ SAFETY = 2.5
 # Points within which targets count as about equally badly off.
 _SOFTNESS = 1.0
 
+# Of grain: 0.7 levels of 255, and the share of the local deviation that hides as much again.
+_JUST_NOTICED, _MASKING = 0.7 / 255, 1 / 6
+_SURROUNDINGS = 2 / 512  # standard deviation of the window, of the longer side
+
 _FIRST_PRICE, _LOWEST, _HIGHEST = 1.0, 0.2, 20.0
 _RISE, _FALL = 1.2, 1.1
 
 
-def worst(points: Tensor) -> Tensor:
+def worst(points: Tensor, softness: float = _SOFTNESS) -> Tensor:
     """B smooth maxima of T×B points: at least the largest, and above it by log T times the softness at most.
 
     The gradient goes to all targets that are about as badly off (log-sum-exp; Boyd and Vandenberghe 2004, "Convex
     Optimization", §3.1.5).
     """
-    return _SOFTNESS * torch.logsumexp(points / _SOFTNESS, 0)
+    return softness * torch.logsumexp(points / softness, 0)
 
 
 def exposed(points: Tensor, safety: float) -> Tensor:
@@ -45,6 +51,24 @@ def change(moves: Tensor, look: Tensor, costs: Tensor) -> Tensor:
         costs: D, 0 for settings that only say how another one acts.
     """
     return ((moves - look).abs() * costs).sum(1)
+
+
+def noticed(image: Tensor) -> Tensor:
+    """Deviation of fine grain that a person just notices at each place, looking for it: more where detail hides it.
+
+    Contrast masking (Legge and Foley 1980, "Contrast masking in human vision") in its simplest form: 0.7 levels of
+    255 in plain areas, rising with the local deviation of the luma to 1.75.
+
+    Args:
+        image: B×3×H×W in [0, 1].
+
+    Returns:
+        B×1×H×W, in units of the image.
+    """
+    grey = luma(image)
+    mean, square = blur(torch.cat([grey, grey * grey], 1), _SURROUNDINGS).split(1, 1)
+    deviation = (square - mean * mean).clamp(min=0).sqrt()
+    return _JUST_NOTICED + (_MASKING * deviation).clamp(max=_JUST_NOTICED * 1.5)
 
 
 class Prices:

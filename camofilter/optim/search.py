@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from camofilter import filters, presets
 from camofilter.optim import objective
+from camofilter.optim.channel import Courier
+from camofilter.optim.looks import STRENGTHS, Keep
 from camofilter.optim.space import Space
 from camofilter.optim.watchers import Watchers
 from camofilter.recipe import Recipe
@@ -18,7 +19,6 @@ from camofilter.recipe import Recipe
 STEPS = 60
 _RATE = 0.06
 _PATIENCE = 12  # steps without a better candidate, once there is one
-_QUALITIES = (80, 95)  # JPEG qualities of platforms
 # The look of a search that is given none: clear colour, so that softness looks meant, and fine grain over it.
 DEFAULT_LOOK = "soft"
 # Where candidates start, on top of the look. From the look itself the gradient is too weak to leave it: a model
@@ -48,6 +48,7 @@ def search(
     look: Recipe,
     *,
     start: Recipe | None = None,
+    keep: Keep = "natural",
     safety: float = objective.SAFETY,
     steps: int = STEPS,
     seed: int = 0,
@@ -59,26 +60,29 @@ def search(
         watchers: the machines to hide from, before the photo.
         look: the recipe to stay near.
         start: where to begin; None begins at several places around the look.
+        keep: how much of the settings' appealing ranges is open.
         safety: points below the threshold that count as safe.
         steps: at most.
-        seed: of the channel's JPEG qualities; same seed, same recipe.
+        seed: of the deliveries; same seed, same recipe.
         progress: called after every step.
 
     Returns:
         The safe recipe nearest to the look, or, if none was safe, the one that is seen least.
     """
-    space = Space(look, watchers.device)
+    space = Space(look, watchers.device, STRENGTHS[keep])
     starts = [start] if start is not None else [_pushed(look, push) for push in _PUSHES]
     moves = torch.stack([space.moves_to(s) for s in starts]).requires_grad_()
     optimizer = torch.optim.Adam([moves], lr=_RATE, betas=(0.8, 0.95))
     prices = objective.Prices(len(starts), watchers.device)
     best = _Best()
-    dice = np.random.default_rng(seed)
+    courier = Courier(seed)
+    # Of the last deliveries of every kind: a candidate is as safe as its worst one.
+    recent = torch.full((courier.kinds, len(starts)), -torch.inf, device=watchers.device)
     for step in range(steps):
-        qualities = dice.integers(*_QUALITIES, len(starts), endpoint=True).tolist()
-        exposure = watchers.exposure(space.settings(moves), qualities)
+        exposure = watchers.exposure(space.settings(moves), courier)
         change = objective.change(moves, space.look, space.costs)
-        best.offer(moves, exposure + safety, change)
+        recent[step % len(recent)] = exposure.detach()
+        best.offer(moves, recent.amax(0) + safety, change)
         if progress is not None:
             progress(Progress(step + 1, steps, best.lowest - safety))
         if best.is_settled:
@@ -87,7 +91,7 @@ def search(
         optimizer.zero_grad()
         loss.sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        prices.update(exposure.detach() < -safety)
+        prices.update(recent.amax(0) < -safety)
         space.keep_inside(moves)
     return space.recipe(best.moves)
 

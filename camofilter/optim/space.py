@@ -55,6 +55,8 @@ class Space:
         look: the recipe to stay near; those of the usual filters that it lacks are added at their identity.
             Bounds are the appealing ranges.
         device: where its vectors live.
+        reach: how much of the way from the identity to the ends of those ranges is open, within the full ranges and
+            never less than the look itself takes.
 
     Attributes:
         chain: all filters with their settings in the look.
@@ -62,7 +64,7 @@ class Space:
         costs: D weights of a move, 0 for settings that only say how another one acts.
     """
 
-    def __init__(self, look: Recipe, device: torch.device | str = "cpu") -> None:
+    def __init__(self, look: Recipe, device: torch.device | str = "cpu", reach: float = 1.0) -> None:
         self.chain = _completed(look)
         self._axes = [axis for i, step in enumerate(self.chain) for axis in _axes(i, step)]
 
@@ -71,8 +73,8 @@ class Space:
 
         self._unit = vector((a.setting.appealing[1] - a.setting.appealing[0]) / 2 for a in self._axes)
         self._zero = vector(a.setting.identity for a in self._axes)
-        self._low = (vector(a.setting.appealing[0] for a in self._axes) - self._zero) / self._unit
-        self._high = (vector(a.setting.appealing[1] for a in self._axes) - self._zero) / self._unit
+        bounds = [_bounds(a, reach) for a in self._axes]
+        self._low, self._high = ((vector(ends) - self._zero) / self._unit for ends in zip(*bounds, strict=True))
         self.look = (vector(a.look for a in self._axes) - self._zero) / self._unit
         self.costs = vector(float(a.setting.strength) for a in self._axes)
 
@@ -111,7 +113,7 @@ class Space:
         stayed = (moves - self.look).abs() < _UNNOTICED
         values = (self._zero + torch.where(stayed, self.look, moves) * self._unit).tolist()
         for axis, value in zip(self._axes, values, strict=True):
-            low, high = axis.setting.appealing
+            low, high = axis.setting.range
             value = round(min(max(value, low), high), 4)
             held = numbers[axis.step]
             if axis.part is None:
@@ -133,6 +135,13 @@ class Space:
             values.append(value[axis.part] if is_curve else value)
         moves = (torch.tensor(values, device=self._unit.device) - self._zero) / self._unit
         return torch.minimum(torch.maximum(moves, self._low), self._high)
+
+
+def _bounds(axis: Axis, reach: float) -> tuple[float, float]:
+    """Between which values gradient descent may move a setting."""
+    setting = axis.setting
+    low, high = (setting.identity + reach * (end - setting.identity) for end in setting.appealing)
+    return max(setting.range[0], min(low, axis.look)), min(setting.range[1], max(high, axis.look))
 
 
 def _occurrences(steps: Iterable[FilterStep]) -> list[tuple[str, int]]:

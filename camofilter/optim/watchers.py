@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,11 +12,13 @@ import torch
 from torch import Tensor
 
 from camofilter.biqa import Target, delivered
+from camofilter.biqa.devices import bfloat16_pays
 from camofilter.errors import UsageError
 from camofilter.filters import Filter
-from camofilter.optim.channel import deliver
+from camofilter.optim.channel import BATTERY, Courier
 from camofilter.optim.darkroom import Darkroom
 from camofilter.optim.objective import worst
+from camofilter.photo.core import eight_bit
 
 
 class Judgement(NamedTuple):
@@ -47,11 +50,13 @@ class Verdict:
     Attributes:
         target: as it faced the original.
         before, after: its judgements.
+        deliveries: its scores of the photo after it by each way of ``channel.BATTERY``; empty where it was not tried.
     """
 
     target: Target
     before: Judgement
     after: Judgement
+    deliveries: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def exposure(self) -> float:
@@ -63,9 +68,25 @@ class Verdict:
         """Whether the target no longer sees the photo."""
         return self.exposure < 0
 
+    @property
+    def worst(self) -> float:
+        """The score with which it is seen best of all the ways that were tried, the file as it is among them."""
+        return max((self.after.score, *self.deliveries.values()), key=self.target.scale.margin)
+
+    @property
+    def worst_exposure(self) -> float:
+        """Points by which it is seen best of all the ways that were tried; below 0 if it stays hidden by all."""
+        return self.target.scale.margin(self.worst) * self.target.scale.points
+
     def on(self, pixels: np.ndarray) -> Verdict:
         """The verdict with the judgement of another photo after it, such as the file that was written."""
         return replace(self, after=judgement(pixels, self.target))
+
+    def tried(self, pixels: np.ndarray, ways: Iterable[str] = tuple(BATTERY)) -> Verdict:
+        """The verdict with the judgement of another photo after it, as it is and delivered by these ways."""
+        pixels = eight_bit(pixels)
+        scores = {way: judgement(BATTERY[way](pixels), self.target).score for way in ways}
+        return replace(self.on(pixels), deliveries=scores)
 
 
 class Watchers:
@@ -79,6 +100,7 @@ class Watchers:
     Attributes:
         targets: as they face the photo.
         untouched: their verdicts on the photo as it is.
+        frames: widths and heights of their inputs, each once.
 
     Raises:
         UsageError: no targets, or one without gradients.
@@ -99,19 +121,35 @@ class Watchers:
             for target, seen in zip(self.targets, map(_judged, arriving, self.targets), strict=True)
         ]
         frames = [target.frame(pixels.shape[1], pixels.shape[0]) for target in targets]
-        self._rooms = {frame: Darkroom(pixels, frame, device) for frame in dict.fromkeys(frames)}
+        self.frames = list(dict.fromkeys(frames))
         self._watching = list(zip(frames, self.targets, strict=True))
+        self._pixels = pixels
 
-    def verdicts(self, pixels: np.ndarray) -> list[Verdict]:
-        """What each thinks of the finished photo."""
-        return [verdict.on(pixels) for verdict in self.untouched]
+    def verdicts(self, pixels: np.ndarray, ways: Iterable[str] = tuple(BATTERY)) -> list[Verdict]:
+        """What each thinks of the finished photo, as it is and delivered by these ways."""
+        return [verdict.tried(pixels, ways) for verdict in self.untouched]
 
-    def exposure(self, chain: list[tuple[Filter, dict[str, Any]]], qualities: list[int]) -> Tensor:
+    def exposure(self, chain: list[tuple[Filter, dict[str, Any]]], courier: Courier) -> Tensor:
         """B points by which the photo is seen after a chain of filters, by the one that sees it best.
 
         Args:
             chain: filters with settings that are B-vectors.
-            qualities: B JPEG qualities of the delivery.
+            courier: delivers it.
         """
-        arriving = {frame: deliver(room.develop(chain), qualities) for frame, room in self._rooms.items()}
-        return worst(torch.stack([t.margin(arriving[frame]) * t.scale.points for frame, t in self._watching]))
+        return self.seen({frame: courier.deliver(room.develop(chain), frame) for frame, room in self._rooms.items()})
+
+    def seen(self, delivered: Mapping[tuple[int, int], Tensor]) -> Tensor:
+        """B points by which images are seen, by the one that sees them best; differentiable.
+
+        Args:
+            delivered: B×3×h×w in [0, 1] for each frame.
+        """
+        points = []
+        for frame, target in self._watching:
+            with torch.autocast(self.device, torch.bfloat16, enabled=target.bfloat16 and bfloat16_pays(self.device)):
+                points.append(target.margin(delivered[frame]).float() * target.scale.points)
+        return worst(torch.stack(points))
+
+    @functools.cached_property
+    def _rooms(self) -> dict[tuple[int, int], Darkroom]:
+        return {frame: Darkroom(self._pixels, frame, self.device) for frame in self.frames}

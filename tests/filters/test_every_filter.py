@@ -5,25 +5,24 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Iterator
+from numbers import Number
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from tables import small_cube
+from tables import held
 
 from camofilter import filters
 from camofilter.errors import UsageError
-from camofilter.filters import NAMES, FileSetting, Setting
+from camofilter.filters import NAMES, HeldSetting, Setting
 from camofilter.filters.arrays import luma, resize
 from camofilter.filters.base import COPY_SIDE, FINE_COPY_SIDE
-from camofilter.filters.cube import Cube
 
 GREY = 0.4667
 SETTINGS = [(name, s) for name in NAMES for s in filters.get(name).settings]
 SEARCHED = [(name, s) for name, s in SETTINGS if s.searched]
-NUMBERS = [(name, s) for name, s in SETTINGS if not isinstance(s, FileSetting)]
-CUBE = small_cube()  # what every setting that is a file holds here
+NUMBERS = [(name, s) for name, s in SETTINGS if not isinstance(s, HeldSetting)]
 
 every_filter = pytest.mark.parametrize("name", NAMES)
 every_kind = pytest.mark.parametrize("kind", [np.float32, np.float64, torch.float32, torch.float64], ids=str)
@@ -47,8 +46,8 @@ def images(height: int = 3, width: int = 4) -> np.ndarray:
 
 def at_share(setting: Setting, bounds: tuple[float, float], share: float) -> Any:
     """The value at this share of the way from the low to the high bound; in lists, each number at its own."""
-    if isinstance(setting, FileSetting):
-        return CUBE
+    if isinstance(setting, HeldSetting):
+        return held(setting)
     low, high = bounds
     if setting.count is None:
         return low + share * (high - low)
@@ -62,26 +61,26 @@ def appealing(name: str, share: float) -> dict[str, Any]:
 
 
 def identity(name: str) -> dict[str, Any]:
-    """Each setting's identity, as lists where the setting is one; files, which have none, as they are."""
-    numbers = [s for s in filters.get(name).settings if not isinstance(s, FileSetting)]
-    return files(name) | {s.name: s.identity if s.count is None else [s.identity] * s.count for s in numbers}
+    """Each setting's identity, as lists where the setting is one; objects, which have none, as they are."""
+    numbers = [s for s in filters.get(name).settings if not isinstance(s, HeldSetting)]
+    return objects(name) | {s.name: s.identity if s.count is None else [s.identity] * s.count for s in numbers}
 
 
-def files(name: str) -> dict[str, Cube]:
-    """The settings that are files."""
-    return {s.name: CUBE for s in filters.get(name).settings if isinstance(s, FileSetting)}
+def objects(name: str) -> dict[str, Any]:
+    """The settings that hold an object."""
+    return {s.name: held(s) for s in filters.get(name).settings if isinstance(s, HeldSetting)}
 
 
 def corners(name: str) -> Iterator[dict[str, Any]]:
     """Combinations of the lowest and highest accepted values: all of them, or of very many a random 64."""
-    settings = [s for s in filters.get(name).settings if not isinstance(s, FileSetting)]
+    settings = [s for s in filters.get(name).settings if not isinstance(s, HeldSetting)]
     ends = [(s.range[0], s.range[1]) if s.count is None else zigzags(s) for s in settings]
     combinations: Any = itertools.product(*ends)
     if len(settings) > 6:
         random = np.random.default_rng(8)
         combinations = [[end[random.integers(2)] for end in ends] for _ in range(64)]
     for values in combinations:
-        yield files(name) | dict(zip((s.name for s in settings), values, strict=True))
+        yield objects(name) | dict(zip((s.name for s in settings), values, strict=True))
 
 
 def zigzags(setting: Setting) -> tuple[list[float], list[float]]:
@@ -99,7 +98,10 @@ def as_kind(values: Any, kind: Any) -> Any:
 def as_vectors(rows: list[dict[str, Any]], kind: Any) -> dict[str, Any]:
     """One B-vector (or B×K) a setting, from one dictionary an image."""
     given = {key: [row[key] for row in rows] for key in rows[0]}
-    return {key: CUBE if values[0] is CUBE else as_kind(values, kind) for key, values in given.items()}
+    return {
+        key: as_kind(values, kind) if isinstance(values[0], Number | list | tuple) else values[0]
+        for key, values in given.items()
+    }
 
 
 def leaves(name: str, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
@@ -157,7 +159,7 @@ class TestGradients:
         settings = leaves(name, rows)
 
         def call(image: torch.Tensor, *values: torch.Tensor) -> Any:
-            return filters.get(name)(image, **files(name), **dict(zip(settings, values, strict=True)))
+            return filters.get(name)(image, **objects(name), **dict(zip(settings, values, strict=True)))
 
         assert torch.autograd.gradcheck(call, (image, *settings.values()), atol=1e-6, rtol=1e-4)
 
@@ -172,7 +174,7 @@ class TestGradients:
         moved.view(4, -1)[:, 0] += step
 
         def summed(**changed: torch.Tensor) -> Any:
-            return (filters.get(name)(image, **files(name), **settings | changed) * weights).sum((1, 2, 3))
+            return (filters.get(name)(image, **objects(name), **settings | changed) * weights).sum((1, 2, 3))
 
         summed().sum().backward()
         gradient = settings[setting.name].grad
@@ -185,7 +187,7 @@ class TestGradients:
         settings = leaves(name, [appealing(name, 0.7)])
         # Fine detail is there only where the photo is large enough to hold it.
         size = (24, 32) if filters.get(name).copy_side <= COPY_SIDE else (8, FINE_COPY_SIDE)
-        out = filters.get(name)(torch.tensor(images(*size)[:1]), **files(name), **settings)
+        out = filters.get(name)(torch.tensor(images(*size)[:1]), **objects(name), **settings)
         weights = torch.tensor(np.random.default_rng(2).uniform(-1, 1, out.shape))
         (out * weights).sum().backward()
         gradient = settings[setting.name].grad

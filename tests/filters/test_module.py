@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tables import small_cube
+from tables import held
 from torch import nn
 
 from camofilter import filters
@@ -16,8 +16,8 @@ def values_of(name: str) -> dict[str, object]:
     """A value off its identity for each setting."""
     found = {}
     for setting in filters.get(name).settings:
-        if isinstance(setting, filters.FileSetting):
-            found[setting.name] = small_cube()
+        if isinstance(setting, filters.HeldSetting):
+            found[setting.name] = held(setting)
             continue
         middle = 0.3 * setting.appealing[0] + 0.7 * setting.appealing[1]
         several = [middle, 1.0, 0.8] if setting.counts[0] <= 3 else [middle] * setting.counts[0]

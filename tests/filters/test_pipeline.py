@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tables import small_cube
+from tables import held
 
 from camofilter import filters, presets
-from camofilter.filters import NAMES, FileSetting, Filter, pipeline
+from camofilter.filters import NAMES, Filter, HeldSetting, pipeline
 from camofilter.filters.arrays import Window, resize
 from camofilter.filters.base import COPY_SIDE
 from camofilter.recipe import Recipe
@@ -22,8 +22,8 @@ def settings_of(found: Filter) -> dict[str, Any]:
     """A value for each setting, at two thirds of its appealing range; lists go up and down in it."""
     values: dict[str, Any] = {}
     for setting in found.settings:
-        if isinstance(setting, FileSetting):
-            values[setting.name] = small_cube()
+        if isinstance(setting, HeldSetting):
+            values[setting.name] = held(setting)
             continue
         low, high = setting.appealing
         values[setting.name] = low + 2 / 3 * (high - low)
