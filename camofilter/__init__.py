@@ -22,7 +22,7 @@ from camofilter.errors import CamofilterError, PhotoError, UsageError
 
 if TYPE_CHECKING:
     from camofilter.biqa import Target
-    from camofilter.optim import Camouflaged, Progress
+    from camofilter.optim import Attack, Camouflaged, Keep, Method, Progress
     from camofilter.photo import Photo, open_photo, save_photo
     from camofilter.recipe import Recipe
 
@@ -38,6 +38,7 @@ __all__ = [
     "open_photo",
     "save_photo",
     "score",
+    "variants",
 ]
 
 __version__ = "0.1.0"
@@ -101,6 +102,10 @@ def camouflage(
     preset: Recipe | str | None = None,
     target: Target | str | Sequence[Target | str] = "compact_iqa",
     threshold: float | None = None,
+    method: Method = "auto",
+    attack: Attack = "cw",
+    keep: Keep = "natural",
+    robust: int = 0,
     device: str = "auto",
     seed: int = 0,
     progress: Callable[[Progress], None] | None = None,
@@ -109,9 +114,14 @@ def camouflage(
 
     Args:
         photo: any size.
-        preset: the look to stay near (a recipe or a preset's name); None leaves the look to the search.
+        preset: the look to stay near (a recipe or a preset's name); None for one that suits the photo.
         target: the machine to hide from, or several at once: targets, or ``NAME`` or ``NAME:WEIGHTS`` of them.
         threshold: where targets given by name stop seeing a photo; None for each one's own, 50 for quality scores.
+        method: "auto" (the look, and tuned grain that hides it), "filter" (settings alone), "hybrid" (both searched),
+            or "perturb" (the baselines of the literature).
+        attack: which of those: "cw", "ifgsm", "pgd" or "perceptual".
+        keep: "subtle", "natural" or "bold": how strong a look of our own may be, how far settings may be searched.
+        robust: how many machines of other kinds to hide from as well, 0 to 3, so that those nobody knows see less.
         device: "auto", "cpu" or "cuda".
         seed: same seed, same recipe.
         progress: called after every step of the search.
@@ -120,14 +130,41 @@ def camouflage(
         The photo with its recipe and the scores before and after; ``camouflaged`` says whether it worked.
 
     Raises:
-        UsageError: no such preset, target or device, or a target without gradients.
+        UsageError: no such preset, target, method or device, or a target without gradients.
     """
     from camofilter import biqa, optim
 
     given = [target] if isinstance(target, str) or not isinstance(target, Sequence) else target
     judges = [biqa.get(one, threshold=threshold) if isinstance(one, str) else one for one in given]
-    look = None if preset is None else _recipe(preset)
-    return optim.camouflage(photo, judges, look=look, device=device, seed=seed, progress=progress)
+    return optim.camouflage(
+        photo,
+        optim.joined_by(judges, robust),
+        look=None if preset is None else _recipe(preset),
+        method=method,
+        attack=attack,
+        keep=keep,
+        device=device,
+        seed=seed,
+        progress=progress,
+    )
+
+
+def variants(photo: Photo, count: int, *, preset: Recipe | str | None = None, keep: Keep = "natural") -> list[Recipe]:
+    """Clearly different looks for a photo, to hide it with one after the other and choose.
+
+    Args:
+        photo: any size.
+        count: how many.
+        preset: the first one (a recipe or a preset's name); None for one that suits the photo.
+        keep: how strong that may be.
+
+    Raises:
+        UsageError: no such preset, or more looks than there are.
+    """
+    from camofilter.optim import looks
+
+    first = looks.enhanced(photo.pixels, keep) if preset is None else _recipe(preset)
+    return looks.variants(photo.pixels, first, count)
 
 
 def _recipe(look: Recipe | str) -> Recipe:

@@ -17,6 +17,7 @@ class Outputs:
         out: a file or folder; None for files beside the photos.
         tag: what goes into the name of a file beside its photo.
         suffix: of the files, if not that of their photos.
+        number: of one of several results a photo, which goes into every file's name.
         in_place: the photos themselves are the output.
         force: other files may be replaced.
 
@@ -32,12 +33,16 @@ class Outputs:
         *,
         tag: str = "",
         suffix: str | None = None,
+        number: int | None = None,
         in_place: bool = False,
         force: bool = False,
     ) -> None:
         if in_place and out is not None:
             raise UsageError("--in-place and -o were both given: give one of them")
+        if in_place and number is not None:
+            raise UsageError("--in-place and --variants were both given: several results cannot replace one photo")
         self._option, self._out, self._tag = option, out, tag
+        self._number = "" if number is None else f"-{number}"
         self._in_place = in_place
         self.replace = force or in_place
         self._into_folder = out is not None and (len(inputs) > 1 or out.endswith(("/", os.sep)) or os.path.isdir(out))
@@ -57,8 +62,10 @@ class Outputs:
         if self._in_place:
             return Path(os.path.realpath(path)) if path.is_symlink() else path
         if self._out is None:
-            return path.parent / f"{path.stem}.{self._tag}{suffix}"
-        return Path(self._out, f"{path.stem}{suffix}") if self._into_folder else Path(self._out)
+            return path.parent / f"{path.stem}.{self._tag}{self._number}{suffix}"
+        if self._into_folder:
+            return Path(self._out, f"{path.stem}{self._number}{suffix}")
+        return Path(self._out).with_stem(Path(self._out).stem + self._number)
 
     def claim(self, given: str, suffix: str) -> Path:
         """The file to write for a photo, checked before the work is done.

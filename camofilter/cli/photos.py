@@ -19,7 +19,9 @@ from camofilter.errors import UsageError
 
 if TYPE_CHECKING:
     from camofilter.biqa import Target
-    from camofilter.optim import Verdict
+    from camofilter.optim import Camouflaged, Verdict
+    from camofilter.photo import Photo
+    from camofilter.photo.core import Pixels
     from camofilter.recipe import Recipe
 
 
@@ -80,8 +82,22 @@ def camouflage(
         typer.Option(metavar="NAME", help="What a scene target must not see: a scene, or 'sensitive' for all 60."),
     ] = None,
     method: Annotated[
-        Literal["auto", "filter"], typer.Option(help="How to hide; filter: by the look's settings alone.")
+        Literal["auto", "filter", "hybrid", "perturb"],
+        typer.Option(
+            help="How to hide; auto: the look and tuned grain, filter: settings alone, hybrid: settings and tuned "
+            "grain, perturb: attacks of the literature."
+        ),
     ] = "auto",
+    attack: Annotated[
+        Literal["cw", "ifgsm", "pgd", "perceptual"] | None, typer.Option(help="Which perturbation, for perturb.")
+    ] = None,
+    keep: Annotated[Literal["subtle", "natural", "bold"], typer.Option(help="How strong the look may be.")] = "natural",
+    variants: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="So many different looks to choose from, all hidden.")
+    ] = None,
+    robust: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Hide from N machines of other kinds, too (0 to 3).")
+    ] = 0,
     device: Device = "auto",
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Same seed, same result.")] = 0,
     recipe_out: Annotated[
@@ -97,45 +113,74 @@ def camouflage(
     """Give photos a look with which machines do not see them."""
     if threshold is not None and len(target or []) > 1:
         raise UsageError(f"--threshold is {threshold:g} and there are {len(target or [])} targets: each has its own")
+    if attack is not None and method != "perturb":
+        raise UsageError(f"--attack is {attack} and --method {method}: an attack is for --method perturb")
     from camofilter import presets
+    from camofilter.photo.writing import write_atomically
 
     anchor = presets.get(preset) if preset is not None else None
-    outputs = Outputs(inputs, "-o", out, tag="camo", in_place=in_place, force=force)
-    recipes = Outputs(inputs, "--recipe-out", recipe_out, suffix=".json", force=force) if recipe_out else None
+    numbers = [None] if variants is None else range(1, variants + 1)
+    outputs = [Outputs(inputs, "-o", out, tag="camo", number=n, in_place=in_place, force=force) for n in numbers]
+    recipes = [Outputs(inputs, "--recipe-out", recipe_out, suffix=".json", number=n, force=force) for n in numbers]
     judges = _targets(target, threshold, scene)
+
+    def hide(given: str, photo: Photo, look: Recipe | None, output: Path, recipe_file: Path | None, bar: Bar) -> Record:
+        start = time.perf_counter()
+        found = camofilter.camouflage(
+            photo,
+            preset=look,
+            target=judges,
+            method=method,
+            attack=attack or "cw",
+            keep=keep,
+            robust=robust,
+            device=device,
+            seed=seed,
+            progress=bar.searching,
+        )
+        camofilter.save_photo(found.photo, output, metadata=metadata, force=outputs[0].replace)
+        if recipe_file:
+            write_atomically(recipe_file, found.recipe.to_json().encode(), force=force)
+        # The claim is about the file that people will send, so that is what is judged.
+        written = opened(str(output), max_pixels).pixels
+        return _record(given, output, found, written, seconds_since(start))
 
     def work(given: str, bar: Bar) -> list[Record]:
         start = time.perf_counter()
-        photo, output = opened_for(outputs, given, max_pixels)
-        recipe_file = recipes.claim(given, ".json") if recipes else None
-        found = camofilter.camouflage(
-            photo, preset=anchor, target=judges, device=device, seed=seed, progress=bar.searching
-        )
-        camofilter.save_photo(found.photo, output, metadata=metadata, force=outputs.replace)
-        if recipe_file:
-            with recipe_file.open("w" if force else "x", encoding="utf-8", newline="\n") as file:
-                file.write(found.recipe.to_json())
-        # The claim is about the file that people will send, so that is what is judged.
-        written = opened(str(output), max_pixels).pixels
-        verdicts = [_verdict(verdict.on(written)) for verdict in found.verdicts]
-        first = {key: verdicts[0][key] for key in ("target", "threshold", "score_before", "score_after")}
-        return [
-            {
-                "input": given,
-                "output": str(output),
-                **first,
-                "camouflaged": all(verdict["hidden"] for verdict in verdicts),
-                "method": found.method,
-                "recipe": found.recipe.to_dict(),
-                "seconds": seconds_since(start),
-                "targets": verdicts,
-            }
-        ]
+        photo, first = opened_for(outputs[0], given, max_pixels)
+        files = [first, *(claimed.claim(given, first.suffix) for claimed in outputs[1:])]
+        recipe_files = [claimed.claim(given, ".json") if recipe_out else None for claimed in recipes]
+        looks = [anchor] if variants is None else camofilter.variants(photo, variants, preset=anchor, keep=keep)
+        opening = seconds_since(start)
+        records = []
+        for look, file, recipe_file in zip(looks, files, recipe_files, strict=True):
+            records.append(hide(given, photo, look, file, recipe_file, bar))
+            records[-1]["seconds"] = round(records[-1]["seconds"] + opening, 3)
+        return records
 
     records = each(inputs, work, print_json if as_json else _show_camouflaged, as_json)
     if len(inputs) > 1 and not as_json:
         _show_summary(records)
     return exit_code(records)
+
+
+def _record(given: str, output: Path, found: Camouflaged, written: Pixels, seconds: float) -> Record:
+    """What a photo's line of JSON says; ``written`` are the pixels of the file, read back."""
+    verdicts = [_verdict(verdict.on(written)) for verdict in found.verdicts]
+    first = {key: verdicts[0][key] for key in ("target", "threshold", "score_before", "score_after")}
+    return {
+        "input": given,
+        "output": str(output),
+        **first,
+        "camouflaged": all(verdict["hidden"] for verdict in verdicts),
+        "method": found.method,
+        "recipe": found.recipe.to_dict(),
+        "seconds": seconds,
+        "survives": found.survives,
+        "change": {key: round(value, 4) for key, value in found.change._asdict().items()},
+        "targets": verdicts,
+        "unseen": [_verdict(verdict) for verdict in found.unseen],
+    }
 
 
 def _verdict(verdict: Verdict) -> Record:
@@ -148,6 +193,8 @@ def _verdict(verdict: Verdict) -> Record:
         "sees_before": verdict.before.words,
         "sees_after": verdict.after.words,
         "hidden": verdict.hidden,
+        "deliveries": dict(verdict.deliveries),
+        "worst": verdict.worst,
     }
 
 
@@ -261,6 +308,11 @@ def _show_camouflaged(done: Record) -> None:
         hidden = "hidden" if verdict["hidden"] else "written, but not hidden"
         colour = typer.colors.GREEN if verdict["hidden"] else typer.colors.YELLOW
         say(f"  {scores}{sees} ({verdict['scale']}): {hidden}", colour)
+        ways = len(verdict["deliveries"])
+        say(f"    at worst {verdict['worst']:.1f} after {ways} ways of passing it on (recompressed, resized, cut)")
+    others = (f"{v['target']} {v['score_before']:.1f} → {v['score_after']:.1f}" for v in done["unseen"])
+    say(f"  machines it was not tuned for: {'; '.join(others) or 'none'}")
+    say(f"  change: ΔE2000 {done['change']['delta_e']:.1f}, MS-SSIM {done['change']['ms_ssim']:.3f}")
     say(f"  {Recipe.from_dict(done['recipe']).in_words()}")
 
 
@@ -268,10 +320,8 @@ def _show_summary(records: list[Record]) -> None:
     done = [record for record in records if "error" not in record]
     if not done:
         return
-    hidden = sum(record["camouflaged"] for record in done)
+    hidden, surviving = (sum(record[key] for record in done) for key in ("camouflaged", "survives"))
     before, after = (statistics.mean(record[key] for record in done) for key in ("score_before", "score_after"))
     seconds = statistics.median(record["seconds"] for record in done)
-    say(
-        f"{hidden} of {len(records)} photos hidden; mean score by {done[0]['target']} {before:.1f} → {after:.1f};"
-        f" {seconds:.1f} s a photo (median)"
-    )
+    say(f"{hidden} of {len(records)} photos hidden, {surviving} of them also after being passed on")
+    say(f"mean score by {done[0]['target']} {before:.1f} → {after:.1f}; {seconds:.1f} s a photo (median)")

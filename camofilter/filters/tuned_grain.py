@@ -23,7 +23,9 @@ def _pattern(
         return like(kind, np.zeros((1, 1, 1, 1)))
     levels = like(kind, plate.levels.astype(np.float32))[None, None]
     # At the plate's own size, whatever the photo's: the amount must mean the same at every size.
-    deviation = ((spread(levels, *plate.levels.shape, size) ** 2).mean((1, 2, 3)) + 1e-12) ** 0.5
+    deviation = (
+        (spread(levels, plate.levels.shape[0], plate.levels.shape[1], size) ** 2).mean((1, 2, 3)) + 1e-12
+    ) ** 0.5
     pattern = spread(levels, height, width, size) * per_image(amount / deviation)
     return namespace(kind).clip(pattern, -_MOST, _MOST)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from camofilter import biqa
 from camofilter.biqa import Target
 from camofilter.biqa.devices import device as chosen
+from camofilter.errors import UsageError, unknown_name
 from camofilter.optim.looks import Keep, enhanced
 from camofilter.optim.methods import Attack, Job, Method, Try, auto, by_both, by_perturbation, by_settings
 from camofilter.optim.perception import Change, change
@@ -17,7 +19,21 @@ from camofilter.optim.watchers import Judgement, Verdict, Watchers, judgement
 from camofilter.photo import Photo
 from camofilter.recipe import Recipe
 
-__all__ = ["Attack", "Camouflaged", "Judgement", "Keep", "Method", "Progress", "Verdict", "camouflage", "judgement"]
+__all__ = [
+    "Attack",
+    "Camouflaged",
+    "Judgement",
+    "Keep",
+    "Method",
+    "Progress",
+    "Verdict",
+    "camouflage",
+    "joined_by",
+    "judgement",
+]
+
+# Machines of other kinds than most, those first that agree best with people.
+OTHERS = ("wavelet_iqa", "brisque", "niqe")
 
 
 @dataclass(frozen=True)
@@ -104,9 +120,12 @@ def camouflage(
         progress: called after every step of the search.
 
     Raises:
-        UsageError: no such device, no target, or one without gradients.
+        UsageError: no such method, attack, keep or device, no target, or one without gradients.
     """
     began = time.monotonic()
+    for name, given, known in (("method", method, Method), ("attack", attack, Attack), ("keep", keep, Keep)):
+        if given not in get_args(known):
+            raise unknown_name(name, given, get_args(known))
     watchers = Watchers(photo.pixels, targets, chosen(device))
     job = Job(photo, watchers, keep, seed, progress)
     done = Try(Recipe(), photo, watchers.verdicts(photo.pixels))
@@ -123,6 +142,22 @@ def camouflage(
     )
 
 
+def joined_by(targets: Sequence[Target], count: int) -> list[Target]:
+    """The targets, and so many of other kinds: what hides from several kinds is less seen by those nobody knows.
+
+    Args:
+        targets: those asked for.
+        count: 0 to 3 more; those that are there already count.
+
+    Raises:
+        UsageError: there are not that many.
+    """
+    if not 0 <= count <= len(OTHERS):
+        raise UsageError(f"robust is {count}: expected 0 to {len(OTHERS)} machines of other kinds to hide from, too")
+    names = {target.name for target in targets}
+    return [*targets, *(biqa.get(name) for name in OTHERS[:count] if name not in names)]
+
+
 def _by(job: Job, method: Method, attack: Attack, look: Recipe | None) -> Try:
     if method == "perturb":
         return by_perturbation(job, attack)
@@ -136,4 +171,4 @@ def _unseen(before: Photo, after: Photo, watchers: Watchers) -> list[Verdict]:
     searched = {target.name for target in watchers.targets}
     names = [name for name, known in biqa.KNOWN.items() if not known.after_colon and name not in searched]
     targets = [biqa.get(name) for name in names]
-    return [Verdict(t, *(judgement(p.pixels, t) for p in (before, after))) for t in targets]
+    return [Verdict(t, judgement(before.pixels, t), judgement(after.pixels, t)) for t in targets]

@@ -77,9 +77,10 @@ class Courier:
     """Delivers small images by ways that are drawn at random, each kind as often as the others.
 
     A photo recompressed at JPEG 70 to 95; reduced to 0.65 to 1 of its size by one of four kernels, recompressed and
-    enlarged again; or cut, to 0.86 to 0.94 of its sides. Gradients pass encoders and kernels as if nothing had happened (a
-    straight-through estimate, Bengio et al. 2013, arXiv 1308.3432): a differentiable JPEG
-    costs several times the embedded model on a CPU, the real one a fraction of it (``benchmarks/search.py``).
+    enlarged again; or cut, to 0.86 to 0.94 of its sides. Gradients pass encoders and kernels as if nothing had
+    happened (a straight-through estimate, Bengio et al. 2013, arXiv 1308.3432), but for what JPEG has wholly removed:
+    a differentiable JPEG costs several times the embedded model on a CPU, the real one a fraction of it
+    (``benchmarks/search.py``).
 
     Args:
         seed: of the dice.
@@ -187,7 +188,8 @@ def _surviving(gradient: Tensor, delivered: Tensor) -> Tensor:
     lost = (_blocks(grey) @ cosines.T).transpose(-1, -2) @ cosines.T
     lost = lost * (gone.abs() < _NOTHING) * (1 - _LEAK)
     lost = (lost @ cosines).transpose(-1, -2) @ cosines
-    return gradient - lost.permute(0, 1, 2, 4, 3, 5).reshape(grey.shape)
+    surviving: Tensor = gradient - lost.permute(0, 1, 2, 4, 3, 5).reshape(grey.shape)
+    return surviving
 
 
 def _blocks(plane: Tensor) -> Tensor:

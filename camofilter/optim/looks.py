@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from camofilter import presets
+from camofilter.errors import UsageError
 from camofilter.filters.arrays import luma
 from camofilter.filters.pipeline import reduce
 from camofilter.optim.perception import delta_e_2000
@@ -34,7 +35,6 @@ _OFFERED = (
     "moody",
     "noir",
 )
-MOST_VARIANTS = len(_OFFERED)
 
 
 def enhanced(pixels: np.ndarray, keep: Keep = "natural") -> Recipe:
@@ -84,13 +84,18 @@ def variants(pixels: np.ndarray, first: Recipe, count: int) -> list[Recipe]:
     Args:
         pixels: H×W×3, uint8 or uint16.
         first: a look.
-        count: how many, the first among them, up to ``MOST_VARIANTS``.
+        count: how many, the first among them.
+
+    Raises:
+        UsageError: none, or more than there are.
     """
+    if not 1 <= count <= len(_OFFERED):
+        raise UsageError(f"variants is {count}: expected 1 to {len(_OFFERED)} looks")
     small = reduce(pixels, _SIDE)
     looks = [first, *(presets.get(name) for name in _OFFERED if name != first.name)]
     pictures = torch.stack([torch.from_numpy(_applied(small, look))[0] for look in looks])
     chosen, nearest = [0], torch.full((len(looks),), torch.inf)
-    while len(chosen) < min(count, len(looks)):
+    while len(chosen) < count:
         last = pictures[chosen[-1]].expand_as(pictures)
         nearest = nearest.minimum(delta_e_2000(last, pictures).mean((1, 2)))
         chosen.append(int(nearest.argmax()))

@@ -189,7 +189,7 @@ def _least_amount(job: Job, look: Recipe, found: FilterStep) -> float:
     The two deliveries after which it is seen best decide; the others were tried at the amount it started from.
     """
     pixels = job.photo.pixels
-    height, width = fit_longer_side(*pixels.shape[:2], _LONGEST)
+    height, width = fit_longer_side(pixels.shape[0], pixels.shape[1], _LONGEST)
     small = cover(pixels, (width, height))
 
     def verdicts(amount: float, ways: list[str]) -> list[Verdict]:
@@ -199,7 +199,7 @@ def _least_amount(job: Job, look: Recipe, found: FilterStep) -> float:
     def suffices(amount: float, ways: list[str]) -> bool:
         return all(verdict.worst_exposure < -_SPARE for verdict in verdicts(amount, ways))
 
-    enough = min(found.settings["amount"], _MOST_GRAIN)
+    enough: float = min(found.settings["amount"], _MOST_GRAIN)
     first = verdicts(enough, list(BATTERY))[0]
     hardest = sorted(BATTERY, key=lambda way: first.target.scale.margin(first.deliveries[way]))[-2:]
     while enough < _MOST_GRAIN and not suffices(enough, hardest):

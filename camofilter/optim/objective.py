@@ -68,7 +68,8 @@ def noticed(image: Tensor) -> Tensor:
     grey = luma(image)
     mean, square = blur(torch.cat([grey, grey * grey], 1), _SURROUNDINGS).split(1, 1)
     deviation = (square - mean * mean).clamp(min=0).sqrt()
-    return _JUST_NOTICED + (_MASKING * deviation).clamp(max=_JUST_NOTICED * 1.5)
+    noticed: Tensor = _JUST_NOTICED + (_MASKING * deviation).clamp(max=_JUST_NOTICED * 1.5)
+    return noticed
 
 
 class Prices:

@@ -87,7 +87,7 @@ def tune(
         if step + 1 >= steps and since_safe < _RECENTLY:
             break
     found = pattern * threshold
-    amount = _rms(spread(found, *found.shape[2:], SIZE)).item()
+    amount = _rms(spread(found, found.shape[2], found.shape[3], SIZE)).item()
     plate = Plate.of(found[0, 0].cpu().numpy())
     return FilterStep("tuned_grain", {"amount": amount, "plate": plate})
 
@@ -99,8 +99,11 @@ def _print(pixels: np.ndarray, frame: tuple[int, int], look: Recipe) -> Tensor:
 
 def _grained(image: Tensor, dots: Tensor) -> Tensor:
     """The image with a grain, its dots given one by one; at their own size they are softened faster."""
-    own = image.shape[2:] == dots.shape[2:]
-    return onto_midtones(image, blur(dots, SIZE, 4 * SIZE) if own else spread(dots, *image.shape[2:], SIZE)).clamp(0, 1)
+    height, width = image.shape[2:]
+    own = dots.shape[2:] == (height, width)
+    grain = blur(dots, SIZE, 4 * SIZE) if own else spread(dots, height, width, SIZE)
+    grained: Tensor = onto_midtones(image, grain).clamp(0, 1)
+    return grained
 
 
 def _unit(direction: Tensor) -> Tensor:
