@@ -138,11 +138,12 @@ def camouflage(
     judges = [biqa.get(one, threshold=threshold) if isinstance(one, str) else one for one in given]
     return optim.camouflage(
         photo,
-        optim.joined_by(judges, robust),
+        judges,
         look=None if preset is None else _recipe(preset),
         method=method,
         attack=attack,
         keep=keep,
+        robust=robust,
         device=device,
         seed=seed,
         progress=progress,

@@ -11,8 +11,8 @@ from typing import Self
 
 import numpy as np
 
-_LARGEST = 2048  # cells a side; searched ones have about 500
-_TEXT = re.compile(r"(\d{1,4})x(\d{1,4}):([A-Za-z0-9+/=]+)")
+_MOST = 1 << 24  # cells; searched ones have about 200,000
+_TEXT = re.compile(r"(\d{1,5})x(\d{1,5}):([A-Za-z0-9+/=]+)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +57,8 @@ class Plate:
         if found is None:
             raise ValueError("not WIDTHxHEIGHT:DATA")
         width, height = int(found[1]), int(found[2])
-        if not (0 < width <= _LARGEST and 0 < height <= _LARGEST):
-            raise ValueError(f"its sides are {width} and {height}, not 1 to {_LARGEST}")
+        if not 0 < width * height <= _MOST:
+            raise ValueError(f"it has {width} × {height} cells, not 1 to {_MOST}")
         try:
             deflated = base64.b64decode(found[3], validate=True)
             levels = zlib.decompressobj().decompress(deflated, width * height + 1)

@@ -12,7 +12,7 @@ from camofilter.biqa import Target
 from camofilter.biqa.devices import device as chosen
 from camofilter.errors import UsageError, unknown_name
 from camofilter.optim.looks import Keep, enhanced
-from camofilter.optim.methods import Attack, Job, Method, Try, auto, by_both, by_perturbation, by_settings
+from camofilter.optim.methods import Attack, Job, Method, Try, auto, by_both, by_most, by_perturbation, by_settings
 from camofilter.optim.perception import Change, change
 from camofilter.optim.search import Progress, default_look
 from camofilter.optim.watchers import Judgement, Verdict, Watchers, judgement
@@ -98,13 +98,14 @@ def camouflage(
     method: Method = "auto",
     attack: Attack = "cw",
     keep: Keep = "natural",
+    robust: int = 0,
     device: str = "auto",
     seed: int = 0,
     progress: Callable[[Progress], None] | None = None,
 ) -> Camouflaged:
     """Searches a recipe, applies it at full size, and has the finished file judged.
 
-    A photo that no target sees as it is, and of which no look is asked, stays as it is.
+    A photo that no target sees as it is, nor after any delivery, and of which no look is asked, stays as it is.
 
     Args:
         photo: any size.
@@ -115,6 +116,8 @@ def camouflage(
             the literature.
         attack: which of them.
         keep: how strong a look of our own may be, and how far a search may change one.
+        robust: how many machines of other kinds join the targets, so that those nobody knows see less, too; the
+            settings then have to hide the photo, as what a grain does is for the machines that were searched alone.
         device: "auto" (a GPU if there is one), "cpu" or "cuda".
         seed: same seed, same recipe.
         progress: called after every step of the search.
@@ -126,11 +129,13 @@ def camouflage(
     for name, given, known in (("method", method, Method), ("attack", attack, Attack), ("keep", keep, Keep)):
         if given not in get_args(known):
             raise unknown_name(name, given, get_args(known))
-    watchers = Watchers(photo.pixels, targets, chosen(device))
+    watchers = Watchers(photo.pixels, joined_by(targets, robust), chosen(device))
     job = Job(photo, watchers, keep, seed, progress)
-    done = Try(Recipe(), photo, watchers.verdicts(photo.pixels))
-    if done.exposure >= 0 or look is not None:
-        done = _by(job, method, attack, look)
+    done = None
+    if look is None and all(verdict.hidden for verdict in watchers.untouched):
+        done = Try(Recipe(), photo, watchers.verdicts(photo.pixels))
+    if done is None or done.exposure >= 0:
+        done = _by(job, method, attack, look, robust > 0)
     return Camouflaged(
         photo=done.photo,
         recipe=done.recipe,
@@ -158,12 +163,15 @@ def joined_by(targets: Sequence[Target], count: int) -> list[Target]:
     return [*targets, *(biqa.get(name) for name in OTHERS[:count] if name not in names)]
 
 
-def _by(job: Job, method: Method, attack: Attack, look: Recipe | None) -> Try:
+def _by(job: Job, method: Method, attack: Attack, look: Recipe | None, robust: bool) -> Try:
     if method == "perturb":
         return by_perturbation(job, attack)
     if method == "filter":  # softness is what hides without grain: it is to look meant
         return by_settings(job, look or default_look())
-    return (auto if method == "auto" else by_both)(job, look or enhanced(job.photo.pixels, job.keep))
+    look = look or enhanced(job.photo.pixels, job.keep)
+    if robust:
+        return by_most(job, look)
+    return (auto if method == "auto" else by_both)(job, look)
 
 
 def _unseen(before: Photo, after: Photo, watchers: Watchers) -> list[Verdict]:

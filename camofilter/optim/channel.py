@@ -25,6 +25,7 @@ from camofilter.filters.arrays import Window, luma, resize
 Way: TypeAlias = Callable[[np.ndarray], np.ndarray]  # H×W×3 uint8 to h×w×3 uint8
 
 _CROP = 0.9  # of each side: what is left of a photo that was cut to its middle
+_WEBP_MOST = 16383  # pixels a side
 _CUTS, _SHIFT = (0.86, 0.94), 6  # of the sides; pixels
 # Of an 8×8 DCT coefficient of the luma, below which JPEG has left nothing; and what of the gradient there is kept, as a
 # larger change would come through.
@@ -42,7 +43,8 @@ def resized(pixels: np.ndarray, scale: float, kernel: Image.Resampling) -> np.nd
 
 
 def webp(pixels: np.ndarray, quality: int) -> np.ndarray:
-    """What remains of H×W×3 uint8 pixels after lossy WebP at this quality."""
+    """What remains of H×W×3 uint8 pixels after lossy WebP at this quality; larger ones than it holds are reduced."""
+    pixels = resized(pixels, min(1.0, _WEBP_MOST / max(pixels.shape)), Image.Resampling.BICUBIC)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "WEBP", quality=quality, method=2)  # the quickest that platforms would use
     return np.asarray(Image.open(file).convert("RGB"))
@@ -155,14 +157,15 @@ class _Real(torch.autograd.Function):
         delivered = list(_THREADS.map(lambda way, pixels: way(pixels), ways, cut))
         # Decoded pixels lie channels last, as convolutions like them.
         found = torch.from_numpy(np.stack(delivered)).to(image.device)
-        ctx.found = found.permute(0, 3, 1, 2).to(image.dtype) / 255
-        return ctx.found
+        arriving: Tensor = found.permute(0, 3, 1, 2).to(image.dtype) / 255
+        ctx.save_for_backward(arriving)
+        return arriving
 
     @staticmethod
     def backward(ctx: Any, *grad: Tensor) -> tuple[Tensor, None, None, None]:
         height, width = grad[0].shape[2:]
         spread = grad[0].new_zeros(ctx.shape)
-        surviving = _surviving(grad[0], ctx.found)
+        surviving = _surviving(grad[0], *ctx.saved_tensors)
         for i, (top, left, rows, columns) in enumerate(ctx.windows):
             part = surviving[i : i + 1]
             if (rows, columns) != (height, width):  # what enlarging handed on to each pixel comes back together

@@ -67,7 +67,7 @@ def enhanced(pixels: np.ndarray, keep: Keep = "natural") -> Recipe:
         ),
         FilterStep(
             "levels",
-            {"black": setting(0.5 * dark, 0, 0.025), "white": 1 - setting(0.4 * (0.97 - bright), 0, 0.05)},
+            {"black": setting(0.4 * dark, 0, 0.02), "white": 1 - setting(0.4 * (0.95 - bright), 0, 0.03)},
         ),
         FilterStep("contrast", {"amount": setting(0.08, 0, 0.08)}),
         FilterStep("vibrance", {"amount": setting(0.28 - 0.6 * colour, 0.06, 0.22)}),
@@ -98,6 +98,7 @@ def variants(pixels: np.ndarray, first: Recipe, count: int) -> list[Recipe]:
     while len(chosen) < count:
         last = pictures[chosen[-1]].expand_as(pictures)
         nearest = nearest.minimum(delta_e_2000(last, pictures).mean((1, 2)))
+        nearest[chosen] = -1  # where looks coincide, all distances are 0
         chosen.append(int(nearest.argmax()))
     return [looks[i] for i in chosen]
 

@@ -30,7 +30,8 @@ Attack: TypeAlias = Literal["cw", "ifgsm", "pgd", "perceptual"]
 
 # Times that a recipe which missed on the finished file is searched on, from where it was.
 _RETRIES = 2
-# Grain that passes for film: beyond it the look has to help.
+# Grain that a photo of 8 bits just holds, and that passes for film: beyond it the look has to help.
+_LEAST_GRAIN = 0.001
 _MOST_GRAIN = tuned_grain.setting("amount").appealing[1]
 # How far a grain is strengthened at a time where it does not suffice, and weakened where it does, in halvings.
 _STRONGER, _HALVINGS = 1.25, 3
@@ -117,11 +118,26 @@ def by_grain(job: Job, look: Recipe) -> Try:
     return tried
 
 
-def by_both(job: Job, look: Recipe) -> Try:
-    """The look searched half of the way to the threshold, and tuned grain for the rest."""
+def by_both(job: Job, look: Recipe, share: float = _SHARE) -> Try:
+    """The look searched part of the way to the threshold, and tuned grain for the rest.
+
+    Args:
+        job: the photo.
+        look: recipe to stay near.
+        share: of the points above the threshold that the look takes over.
+    """
     seen = max(verdict.exposure for verdict in job.watchers.untouched)
-    recipe = search(job.watchers, look, keep=job.keep, safety=-_SHARE * seen, seed=job.seed, progress=job.progress)
+    recipe = search(job.watchers, look, keep=job.keep, safety=(share - 1) * seen, seed=job.seed, progress=job.progress)
     return by_grain(job, recipe)
+
+
+def by_most(job: Job, look: Recipe) -> Try:
+    """The look searched all the way, and tuned grain for what is lost on delivery; where that fails, no grain.
+
+    What settings hide is hidden from machines that no search knew, too; what a grain hides is not.
+    """
+    tried = by_both(job, look, share=1)
+    return tried if tried.exposure < 0 else min(tried, by_settings(job, look), key=lambda t: t.exposure)
 
 
 def auto(job: Job, look: Recipe) -> Try:
@@ -199,9 +215,9 @@ def _least_amount(job: Job, look: Recipe, found: FilterStep) -> float:
     def suffices(amount: float, ways: list[str]) -> bool:
         return all(verdict.worst_exposure < -_SPARE for verdict in verdicts(amount, ways))
 
-    enough: float = min(found.settings["amount"], _MOST_GRAIN)
-    first = verdicts(enough, list(BATTERY))[0]
-    hardest = sorted(BATTERY, key=lambda way: first.target.scale.margin(first.deliveries[way]))[-2:]
+    enough: float = min(max(found.settings["amount"], _LEAST_GRAIN), _MOST_GRAIN)
+    first = verdicts(enough, list(BATTERY))
+    hardest = sorted(BATTERY, key=lambda way: max(verdict.exposure_after(way) for verdict in first))[-2:]
     while enough < _MOST_GRAIN and not suffices(enough, hardest):
         enough = min(enough * _STRONGER, _MOST_GRAIN)
     low = enough * _LEAST

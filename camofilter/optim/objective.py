@@ -20,8 +20,8 @@ SAFETY = 2.5
 # Points within which targets count as about equally badly off.
 _SOFTNESS = 1.0
 
-# Of grain: 0.7 levels of 255, and the share of the local deviation that hides as much again.
-_JUST_NOTICED, _MASKING = 0.7 / 255, 1 / 6
+# Of grain: in plain areas, the share of the local deviation that hides more of it, and how much more at most.
+_JUST_NOTICED, _MASKING, _MASKED = 0.4 / 255, 1 / 6, 1.3 / 255
 _SURROUNDINGS = 2 / 512  # standard deviation of the window, of the longer side
 
 _FIRST_PRICE, _LOWEST, _HIGHEST = 1.0, 0.2, 20.0
@@ -48,7 +48,7 @@ def change(moves: Tensor, look: Tensor, costs: Tensor) -> Tensor:
     Args:
         moves: B×D.
         look: D, where the look is.
-        costs: D, 0 for settings that only say how another one acts.
+        costs: D, less for settings that only say how another one acts.
     """
     return ((moves - look).abs() * costs).sum(1)
 
@@ -56,8 +56,8 @@ def change(moves: Tensor, look: Tensor, costs: Tensor) -> Tensor:
 def noticed(image: Tensor) -> Tensor:
     """Deviation of fine grain that a person just notices at each place, looking for it: more where detail hides it.
 
-    Contrast masking (Legge and Foley 1980, "Contrast masking in human vision") in its simplest form: 0.7 levels of
-    255 in plain areas, rising with the local deviation of the luma to 1.75.
+    Contrast masking (Legge and Foley 1980, "Contrast masking in human vision") in its simplest form: 0.4 levels of
+    255 in plain areas, rising with the local deviation of the luma to 1.7.
 
     Args:
         image: B×3×H×W in [0, 1].
@@ -68,7 +68,7 @@ def noticed(image: Tensor) -> Tensor:
     grey = luma(image)
     mean, square = blur(torch.cat([grey, grey * grey], 1), _SURROUNDINGS).split(1, 1)
     deviation = (square - mean * mean).clamp(min=0).sqrt()
-    noticed: Tensor = _JUST_NOTICED + (_MASKING * deviation).clamp(max=_JUST_NOTICED * 1.5)
+    noticed: Tensor = _JUST_NOTICED + (_MASKING * deviation).clamp(max=_MASKED)
     return noticed
 
 

@@ -16,7 +16,7 @@ from camofilter.optim.space import Space
 from camofilter.optim.watchers import Watchers
 from camofilter.recipe import Recipe
 
-STEPS = 60
+STEPS = 40
 _RATE = 0.06
 _PATIENCE = 12  # steps without a better candidate, once there is one
 # The look of a search that is given none: clear colour, so that softness looks meant, and fine grain over it.
@@ -24,8 +24,7 @@ DEFAULT_LOOK = "soft"
 # Where candidates start, on top of the look. From the look itself the gradient is too weak to leave it: a model
 # that judges sharpness hardly notices the first bit of softness.
 _PUSHES: tuple[dict[str, dict[str, float]], ...] = (
-    {"soft_focus": {"amount": 0.6, "radius": 0.005}},
-    {"soft_focus": {"amount": 0.5, "radius": 0.006}, "glow": {"amount": 0.25}, "grain": {"amount": 0.028}},
+    {"soft_focus": {"amount": 0.75, "radius": 0.004}, "grain": {"amount": 0.02}},
 )
 
 

@@ -19,6 +19,8 @@ from camofilter.filters import Filter, Setting
 from camofilter.recipe import FilterStep, Recipe
 
 _UNNOTICED = 0.03  # steps
+# What a step of a setting that only says how another one acts costs, beside one of the other.
+_HOW = 0.5
 
 # What a search may add to a look. The other filters are searched only where the look has them: they are dearer, or
 # change what a photo shows.
@@ -61,7 +63,7 @@ class Space:
     Attributes:
         chain: all filters with their settings in the look.
         look: D moves, where the look is.
-        costs: D weights of a move, 0 for settings that only say how another one acts.
+        costs: D weights of a move, less for settings that only say how another one acts.
     """
 
     def __init__(self, look: Recipe, device: torch.device | str = "cpu", reach: float = 1.0) -> None:
@@ -76,7 +78,7 @@ class Space:
         bounds = [_bounds(a, reach) for a in self._axes]
         self._low, self._high = ((vector(ends) - self._zero) / self._unit for ends in zip(*bounds, strict=True))
         self.look = (vector(a.look for a in self._axes) - self._zero) / self._unit
-        self.costs = vector(float(a.setting.strength) for a in self._axes)
+        self.costs = vector(1.0 if a.setting.strength else _HOW for a in self._axes)
 
     def keep_inside(self, moves: Tensor) -> None:
         """Draws B×D moves back into the bounds, in place."""

@@ -78,6 +78,10 @@ class Verdict:
         """Points by which it is seen best of all the ways that were tried; below 0 if it stays hidden by all."""
         return self.target.scale.margin(self.worst) * self.target.scale.points
 
+    def exposure_after(self, way: str) -> float:
+        """Points by which it is seen after one of the deliveries that were tried."""
+        return self.target.scale.margin(self.deliveries[way]) * self.target.scale.points
+
     def on(self, pixels: np.ndarray) -> Verdict:
         """The verdict with the judgement of another photo after it, such as the file that was written."""
         return replace(self, after=judgement(pixels, self.target))

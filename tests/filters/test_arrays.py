@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from camofilter.filters import arrays
-from camofilter.filters.arrays import Window, blur, fit_longer_side, gain, into_gamut, luma, resize
+from camofilter.filters.arrays import Window, blur, fit_longer_side, gain, into_gamut, luma, resize, spread
 
 SIZES = [(7, 9), (20, 31), (40, 62), (53, 17), (1, 1), (81, 31), (21, 124)]
 
@@ -84,6 +84,47 @@ class TestBlur:
         image = torch.tensor(noise(2, 1, 6, 8), requires_grad=True)
         sigma = torch.tensor([0.1, 0.3], dtype=torch.float64, requires_grad=True)
         assert torch.autograd.gradcheck(blur, (image, sigma))
+
+
+def naive_spread(grid: np.ndarray, height: int, width: int, sigma: float) -> np.ndarray:
+    """H×W: at each pixel the mean of all cells, weighted by a Gaussian of their distance from it, one by one."""
+    rows, columns = grid.shape
+    out = np.empty((height, width))
+    i, j = np.indices(grid.shape)
+    for y in range(height):
+        for x in range(width):
+            down, across = (y + 0.5) * rows / height - 0.5 - i, (x + 0.5) * columns / width - 0.5 - j
+            weight = np.exp(-(down**2 + across**2) / (2 * (sigma * max(grid.shape)) ** 2))
+            out[y, x] = (weight * grid).sum() / weight.sum()
+    return out
+
+
+class TestSpread:
+    @pytest.mark.parametrize("sigma", [0.05, 0.1, 0.3])
+    @pytest.mark.parametrize("size", [(9, 13), (20, 31), (40, 26), (5, 7), (1, 1)])
+    def test_equals_a_naive_sum(self, size: tuple[int, int], sigma: float) -> None:
+        grid = noise(2, 3, 9, 13)
+        expected = np.stack([[naive_spread(plane, *size, sigma) for plane in planes] for planes in grid])
+        np.testing.assert_allclose(spread(grid, *size, sigma), expected, atol=1e-6)
+        np.testing.assert_allclose(spread(torch.tensor(grid), *size, sigma).numpy(), expected, atol=1e-6)
+
+    @given(st.floats(0.001, 1), st.integers(1, 40), st.integers(1, 40))
+    def test_plain_stays_plain(self, sigma: float, height: int, width: int) -> None:
+        np.testing.assert_allclose(spread(np.full((1, 1, 9, 12), 0.3), height, width, sigma), 0.3, atol=1e-12)
+
+    def test_at_its_own_size_it_is_a_blur(self) -> None:
+        grid = noise(1, 2, 30, 40)
+        np.testing.assert_allclose(spread(grid, 30, 40, 0.03), blur(grid, 0.03), atol=1e-12)
+
+    def test_width_may_differ_by_image_on_one_grid(self) -> None:
+        both = spread(noise(1, 1, 9, 12), 20, 30, np.array([0.05, 0.2]))
+        for i, sigma in enumerate((0.05, 0.2)):
+            np.testing.assert_allclose(both[i : i + 1], spread(noise(1, 1, 9, 12), 20, 30, sigma), atol=1e-12)
+
+    def test_gradients(self) -> None:
+        grid = torch.tensor(noise(2, 1, 4, 5), requires_grad=True)
+        sigma = torch.tensor([0.2, 0.4], dtype=torch.float64, requires_grad=True)
+        assert torch.autograd.gradcheck(lambda g, s: spread(g, 6, 8, s), (grid, sigma))
 
 
 class TestGain:

@@ -72,3 +72,55 @@ def test_a_filter_may_come_twice() -> None:
 def test_a_recipe_that_lacks_a_curve_has_it_straight() -> None:
     space = Space(presets.get("vintage"))
     assert space.recipe(space.moves_to(Recipe())) == Recipe()
+
+
+LOOK = Recipe((FilterStep("exposure", {"ev": 0.6}), FilterStep("contrast", {"amount": -0.3})))
+EXTREMES = (-1e6, 1e6)
+
+
+def ends(look: Recipe, reach: float) -> dict[tuple[str, str], tuple[float, float]]:
+    """How far each setting of a number can be moved."""
+    space = Space(look, reach=reach)
+    moves = torch.stack([torch.full_like(space.look, extreme) for extreme in EXTREMES])
+    space.keep_inside(moves)
+    return {
+        (found.name, name): (value[0].item(), value[1].item())
+        for found, settings in space.settings(moves)
+        for name, value in settings.items()
+        if isinstance(value, torch.Tensor) and value.ndim == 1
+    }
+
+
+@pytest.mark.parametrize("reach", [0.6, 1.0, 1.4, 1000.0])
+def test_reach_is_the_share_of_the_way_from_the_identity(reach: float) -> None:
+    found = ends(Recipe(), reach)
+    assert len(found) > 15
+    for (name, key), (low, high) in found.items():
+        setting = filters.get(name).setting(key)
+        wanted = [setting.identity + reach * (end - setting.identity) for end in setting.appealing]
+        assert low == pytest.approx(max(wanted[0], setting.range[0]), abs=1e-5), (name, key)
+        assert high == pytest.approx(min(wanted[1], setting.range[1]), abs=1e-5), (name, key)
+
+
+@pytest.mark.parametrize("name", ["soft", "golden-hour", "vintage"])
+def test_reach_never_cuts_the_look(name: str) -> None:
+    look = presets.get(name)
+    narrow, space = Space(look, reach=0.1), Space(look)
+    moves = narrow.look[None].clone()
+    narrow.keep_inside(moves)
+    assert torch.allclose(moves[0], space.look, atol=1e-6)
+
+
+def test_a_narrower_reach_leaves_the_way_back_from_the_look() -> None:
+    low, high = ends(LOOK, 0.1)["exposure", "ev"]
+    assert low == pytest.approx(-0.1 * filters.get("exposure").setting("ev").appealing[1], abs=1e-5)
+    assert high == pytest.approx(0.6, abs=1e-5)
+
+
+def test_recipes_of_any_reach_are_recipes() -> None:
+    space = Space(LOOK, reach=1000.0)
+    for extreme in EXTREMES:
+        moves = torch.full((1, len(space.look)), extreme)
+        space.keep_inside(moves)
+        recipe = space.recipe(moves[0])
+        assert Recipe.from_dict(recipe.to_dict()) == recipe

@@ -11,12 +11,13 @@ from PIL import Image
 from torch import Tensor
 
 import camofilter
-from camofilter import Photo, biqa
+from camofilter import Photo, biqa, optim, presets
 from camofilter.biqa.target import Scale, Target
 from camofilter.errors import UsageError
 from camofilter.optim import judgement
-from camofilter.optim.objective import worst
-from camofilter.optim.watchers import Watchers
+from camofilter.optim.channel import BATTERY, Courier
+from camofilter.optim.darkroom import Darkroom
+from camofilter.optim.watchers import Verdict, Watchers
 
 
 class Brightness(Target):
@@ -50,27 +51,48 @@ def photo(examples: list[Path]) -> Photo:
         return Photo.from_array(np.asarray(opened.resize((192, 128))))
 
 
-def test_the_worst_is_a_smooth_maximum() -> None:
-    points = torch.tensor([[3.0, -2.0, 0.0], [-9.0, 40.0, 0.0]], requires_grad=True)
-    found = worst(points)
-    assert (found >= points.amax(0)).all()
-    assert (found <= points.amax(0) + np.log(2) + 1e-6).all()
-    (gradient,) = torch.autograd.grad(found.sum(), points)
-    assert torch.allclose(gradient.sum(0), torch.ones(3))
-    assert gradient[:, 2].tolist() == pytest.approx([0.5, 0.5])
-    assert torch.equal(worst(points[:1]), points[0])
+class Direct(Courier):
+    """Delivers the middle of each image, as it is."""
+
+    def deliver(self, image: Tensor, frame: tuple[int, int]) -> Tensor:
+        top, left = (image.shape[2] - frame[1]) // 2, (image.shape[3] - frame[0]) // 2
+        return image[:, :, top : top + frame[1], left : left + frame[0]]
+
+
+DIRECT = Direct(0)
 
 
 def test_exposure_is_in_points_of_the_one_that_sees_best(photo: Photo) -> None:
-    alone = [Watchers(photo.pixels, [t], "cpu").exposure([], [95]).item() for t in (LIGHT, PERCENT)]
+    alone = [Watchers(photo.pixels, [t], "cpu").exposure([], DIRECT).item() for t in (LIGHT, PERCENT)]
     mean = judgement(photo.pixels, LIGHT).score
     assert alone[0] == pytest.approx(100 * (mean - 0.4), abs=0.5)
-    both = Watchers(photo.pixels, [LIGHT, PERCENT], "cpu").exposure([], [95]).item()
+    both = Watchers(photo.pixels, [LIGHT, PERCENT], "cpu").exposure([], DIRECT).item()
     assert max(alone) <= both <= max(alone) + 0.7
     # Alone, falling and rising scales pull in opposite directions.
-    assert Watchers(photo.pixels, [DARK], "cpu").exposure([], [95]).item() == pytest.approx(
+    assert Watchers(photo.pixels, [DARK], "cpu").exposure([], DIRECT).item() == pytest.approx(
         100 * (0.45 - mean), abs=0.5
     )
+
+
+def test_exposure_is_of_what_the_courier_delivers(photo: Photo) -> None:
+    chain = presets.get("bright").chain()
+    watchers = Watchers(photo.pixels, [LIGHT], "cpu")
+    found = watchers.exposure(chain, Courier(3))
+    room = Darkroom(photo.pixels, LIGHT.side, "cpu")
+    delivered = Courier(3).deliver(room.develop(chain), LIGHT.side)
+    assert torch.allclose(found, watchers.seen({LIGHT.side: delivered}))
+    assert not torch.allclose(found, watchers.exposure(chain, DIRECT), atol=1e-6)
+
+
+def test_seen_is_differentiable_and_each_target_gets_its_frame(photo: Photo) -> None:
+    watchers = Watchers(photo.pixels, [LIGHT, PERCENT, DARK], "cpu")
+    assert watchers.frames == [LIGHT.side, PERCENT.side]
+    levels = zip(watchers.frames, (0.2, 0.9), strict=True)
+    images = {(w, h): torch.full((2, 3, h, w), level, requires_grad=True) for (w, h), level in levels}
+    points = watchers.seen(images)
+    assert points.tolist() == pytest.approx([30, 30], abs=0.8)  # 90 - 60 and 100·(0.45 - 0.2) are close
+    (seen_best,) = torch.autograd.grad(points.sum(), images[PERCENT.side])
+    assert (seen_best > 0).all()
 
 
 def test_verdicts_tell_before_and_after(photo: Photo) -> None:
@@ -84,8 +106,52 @@ def test_verdicts_tell_before_and_after(photo: Photo) -> None:
     assert not light.on(np.full((128, 192, 3), 250, np.uint8)).hidden
 
 
+class TestTried:
+    FRAMED = np.full((128, 192, 3), 60, np.uint8)
+    FRAMED[20:-20, 30:-30] = 180  # of which a crop leaves more
+
+    @pytest.mark.parametrize("target", [LIGHT, DARK], ids=["falls", "rises"])
+    def test_worst_is_the_one_seen_best_of_all_deliveries(self, target: Target) -> None:
+        (untouched,) = Watchers(self.FRAMED, [target], "cpu").untouched
+        tried = untouched.tried(self.FRAMED)
+        assert tried.deliveries == {
+            way: judgement(deliver(self.FRAMED), target).score for way, deliver in BATTERY.items()
+        }
+        scores = [tried.after.score, *tried.deliveries.values()]
+        assert tried.worst == (max(scores) if target is LIGHT else min(scores))
+        assert tried.worst_exposure == pytest.approx(100 * target.scale.margin(tried.worst))
+        assert tried.worst_exposure >= tried.exposure
+        if target is LIGHT:
+            assert tried.worst == tried.deliveries["crop"] > tried.after.score + 0.02
+
+    def test_untried_the_file_itself_is_the_worst(self) -> None:
+        (untouched,) = Watchers(self.FRAMED, [LIGHT], "cpu").untouched
+        assert untouched.deliveries == {}
+        assert untouched.worst == untouched.after.score == untouched.before.score
+        assert untouched.worst_exposure == untouched.exposure
+
+    def test_only_the_ways_that_are_asked_for(self) -> None:
+        watchers = Watchers(self.FRAMED, [LIGHT], "cpu")
+        (verdict,) = watchers.verdicts(self.FRAMED // 2, ["crop", "JPEG 70"])
+        assert list(verdict.deliveries) == ["crop", "JPEG 70"]
+        assert verdict.after.score == pytest.approx(verdict.before.score / 2, abs=0.01)
+        assert list(watchers.verdicts(self.FRAMED)[0].deliveries) == list(BATTERY)
+
+    def test_a_photo_may_be_hidden_but_not_after_every_delivery(self) -> None:
+        between = judgement(self.FRAMED, LIGHT).score + 0.01
+        target = Brightness(Scale(0, 1, between))
+        verdict: Verdict = Watchers(self.FRAMED, [target], "cpu").verdicts(self.FRAMED)[0]
+        assert verdict.hidden
+        assert verdict.worst_exposure > 0
+
+    def test_depth_does_not_matter(self) -> None:
+        (untouched,) = Watchers(self.FRAMED, [LIGHT], "cpu").untouched
+        assert untouched.tried(self.FRAMED.astype(np.uint16) * 257) == untouched.tried(self.FRAMED)
+
+
+@pytest.mark.slow
 def test_hides_from_all_of_several(photo: Photo) -> None:
-    result = camofilter.camouflage(photo, target=[LIGHT, PERCENT], preset="soft")
+    result = optim.camouflage(photo, [LIGHT, PERCENT], look=presets.get("soft"), method="filter")
     assert [verdict.target for verdict in result.verdicts] == [LIGHT, PERCENT]
     assert result.camouflaged == all(
         verdict.after.score < verdict.target.scale.threshold for verdict in result.verdicts
@@ -100,9 +166,9 @@ def test_what_only_scores_is_refused_and_so_is_nothing(photo: Photo) -> None:
     blind.has_gradient = False
     assert camofilter.score(photo, blind) > 0
     with pytest.raises(UsageError, match="brightness only scores, without gradients"):
-        camofilter.camouflage(photo, target=[LIGHT, blind])
+        optim.camouflage(photo, [LIGHT, blind])
     with pytest.raises(UsageError, match="no target was given"):
-        camofilter.camouflage(photo, target=[])
+        optim.camouflage(photo, [])
 
 
 @pytest.mark.slow
@@ -111,6 +177,6 @@ def test_a_photo_leaves_its_scene_and_the_sensitive_ones(shared: Path) -> None:
     weights = shared / "weights" / "squeezenet_places365_f32.npz"
     scene = biqa.get(f"places365_squeezenet:{weights}")
     photo = camofilter.open_photo(shared / "photos" / "landscape" / "budgie_extreme-desert-hike.jpg")
-    result = camofilter.camouflage(photo, target=scene)
+    result = optim.camouflage(photo, [scene])
     assert result.camouflaged
     assert result.verdicts[0].before.words.split()[0] != result.verdicts[0].after.words.split()[0]

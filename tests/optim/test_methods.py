@@ -1,0 +1,250 @@
+"""The ways to hide a photo: each with the real model on a real photo, from the search to the finished file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from torch import Tensor
+
+import camofilter
+from camofilter import Photo, biqa, optim, presets
+from camofilter.biqa.target import Scale, Target
+from camofilter.errors import UsageError
+from camofilter.optim.channel import BATTERY
+from camofilter.optim.looks import enhanced
+from camofilter.optim.methods import Job, by_both, by_grain, by_perturbation
+from camofilter.optim.perception import change
+from camofilter.optim.tuning import tune
+from camofilter.optim.watchers import Watchers
+from camofilter.photo import decode_photo, encode_photo
+from camofilter.recipe import Recipe
+
+
+class Brightness(Target):
+    """Mean of an image; scored at any size."""
+
+    name = "brightness"
+
+    def __init__(self, threshold: float, side: tuple[int, int] = (96, 64), *, falls: bool = True) -> None:
+        self.scale, self.side = Scale(0, 1, threshold, falls=falls), side
+
+    def frame(self, width: int, height: int) -> tuple[int, int]:
+        return self.side
+
+    def score(self, image: Tensor) -> Tensor:
+        return image.mean((1, 2, 3))
+
+    def to(self, device: str) -> Brightness:
+        return self
+
+
+def osprey(box: tuple[int, int, int, int], size: tuple[int, int]) -> Photo:
+    """A part of a photo that is liked, reduced, as a JPEG of quality 92."""
+    with Image.open(Path(__file__).parents[2] / "examples" / "photos" / "budgie_perched-osprey.jpg") as opened:
+        reduced = opened.crop(box).resize(size, Image.Resampling.LANCZOS)
+    return decode_photo(encode_photo(Photo.from_array(np.asarray(reduced)), "JPEG"))
+
+
+@pytest.fixture(scope="module")
+def photo() -> Photo:
+    return osprey((0, 0, 1280, 720), (640, 360))
+
+
+@pytest.fixture(scope="module")
+def small() -> Photo:
+    return osprey((0, 0, 1280, 720), (192, 108))
+
+
+@pytest.fixture(scope="module")
+def target() -> Target:
+    return biqa.get("compact_iqa")
+
+
+@pytest.fixture(scope="module")
+def hidden(photo: Photo, target: Target) -> optim.Camouflaged:
+    """The whole job done once for several tests."""
+    return optim.camouflage(photo, [target])
+
+
+class TestAuto:
+    @pytest.mark.slow
+    def test_the_finished_file_is_below_the_threshold(self, photo: Photo, hidden: optim.Camouflaged) -> None:
+        assert hidden.score_before == pytest.approx(camofilter.score(photo), abs=1e-3)
+        assert hidden.score_before > 60
+        finished = decode_photo(encode_photo(hidden.photo))
+        assert camofilter.score(finished) == pytest.approx(hidden.score_after, abs=1e-3)
+        assert hidden.score_after < 50
+        assert hidden.camouflaged
+        assert hidden.method == "auto"
+
+    @pytest.mark.slow
+    def test_so_it_is_after_every_delivery(self, hidden: optim.Camouflaged) -> None:
+        (verdict,) = hidden.verdicts
+        assert list(verdict.deliveries) == list(BATTERY)
+        assert max(verdict.deliveries.values()) < 50
+        assert hidden.survives
+        finished = decode_photo(encode_photo(hidden.photo)).pixels
+        for way in ("crop", "512 px"):
+            delivered = Photo.from_array(BATTERY[way](finished))
+            assert camofilter.score(delivered) == pytest.approx(verdict.deliveries[way], abs=1e-3)
+
+    @pytest.mark.slow
+    def test_it_is_the_look_with_a_grain_that_hardly_shows(self, photo: Photo, hidden: optim.Camouflaged) -> None:
+        look = Recipe(hidden.recipe.steps[:-1], hidden.recipe.name)
+        assert look == enhanced(photo.pixels)
+        assert hidden.recipe.steps[-1].filter == "tuned_grain"
+        assert hidden.recipe.steps[-1].settings["amount"] <= 0.03
+        assert change(camofilter.apply(photo, look).pixels, hidden.photo.pixels).delta_e < 1
+        assert hidden.change == change(photo.pixels, hidden.photo.pixels)
+        assert camofilter.score(camofilter.apply(photo, look)) > 55, "it is the grain that hides"
+
+    @pytest.mark.slow
+    def test_with_less_grain_it_would_be_seen(self, photo: Photo, hidden: optim.Camouflaged) -> None:
+        amount = hidden.recipe.steps[-1].settings["amount"]
+        less = camofilter.apply(photo, hidden.recipe.with_setting("tuned_grain", "amount", 0.75 * amount))
+        assert max(verdict.tried(less.pixels).worst for verdict in hidden.verdicts) > 50
+
+    @pytest.mark.slow
+    def test_its_recipe_reproduces_the_photo(self, photo: Photo, hidden: optim.Camouflaged, tmp_path: Path) -> None:
+        file = tmp_path / "camo.json"
+        file.write_text(hidden.recipe.to_json(), encoding="utf-8")
+        assert np.array_equal(camofilter.apply(photo, Recipe.load(file)).pixels, hidden.photo.pixels)
+        assert Recipe.from_dict(json.loads(hidden.recipe.to_json())) == hidden.recipe
+
+    @pytest.mark.slow
+    def test_its_result_is_left_alone(self, hidden: optim.Camouflaged, target: Target) -> None:
+        again = optim.camouflage(hidden.photo, [target])
+        assert again.camouflaged
+        assert again.recipe == Recipe()
+        assert again.photo is hidden.photo
+
+    @pytest.mark.slow
+    def test_what_the_others_think_is_told(self, photo: Photo, hidden: optim.Camouflaged) -> None:
+        assert {verdict.target.name for verdict in hidden.unseen} == {"wavelet_iqa", "niqe", "brisque"}
+        for verdict in hidden.unseen:
+            assert verdict.before.score == pytest.approx(camofilter.score(photo, verdict.target), rel=1e-4)
+            assert verdict.after.score == pytest.approx(camofilter.score(hidden.photo, verdict.target), rel=1e-4)
+
+
+@pytest.mark.slow
+def test_a_look_that_helps_needs_less_grain(photo: Photo, target: Target, hidden: optim.Camouflaged) -> None:
+    job = Job(photo, Watchers(photo.pixels, [target], "cpu"))
+    done = by_both(job, enhanced(photo.pixels))
+    assert done.exposure < 0
+    assert done.recipe.steps[:-1] != hidden.recipe.steps[:-1]
+    for step in (done.recipe.steps[-1], hidden.recipe.steps[-1]):
+        assert step.filter == "tuned_grain"
+    assert done.recipe.steps[-1].settings["amount"] < 0.8 * hidden.recipe.steps[-1].settings["amount"]
+
+
+@pytest.fixture(scope="module")
+def square() -> Photo:
+    return osprey((280, 0, 1000, 720), (480, 480))
+
+
+@pytest.fixture(scope="module")
+def perturbed(square: Photo, target: Target) -> optim.Camouflaged:
+    return optim.camouflage(square, [target], method="perturb", attack="pgd")
+
+
+class TestPerturbation:
+    def test_hides_without_a_look(self, square: Photo, perturbed: optim.Camouflaged) -> None:
+        assert perturbed.score_before > 55
+        assert perturbed.camouflaged
+        assert perturbed.score_after < 50
+        assert perturbed.recipe == Recipe()
+        assert perturbed.method == "perturb"
+        assert 0 < perturbed.change.delta_e < 3
+
+    def test_outside_of_what_the_machine_sees_nothing_changes(
+        self, square: Photo, perturbed: optim.Camouflaged
+    ) -> None:
+        # Of 480 rows a frame of 512×384 sees the middle 360; the kernel of the resize reaches over by 2.
+        changed = (square.pixels != perturbed.photo.pixels).any((1, 2))
+        assert not changed[:57].any()
+        assert not changed[-57:].any()
+        assert changed[65:-65].all()
+
+    @pytest.mark.parametrize("attack", ["ifgsm", "pgd", "cw", "perceptual"])
+    @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+    def test_every_attack_hides_at_every_depth(
+        self, small: Photo, attack: optim.Attack, depth: type[np.unsignedinteger]
+    ) -> None:
+        pixels = small.pixels.astype(depth) * (np.iinfo(depth).max // 255)
+        mean = float(camofilter.score(small, Brightness(0)))
+        watchers = Watchers(pixels, [Brightness(mean - 0.005)], "cpu")
+        done = by_perturbation(Job(Photo.from_array(pixels), watchers), attack, in_channel=False)
+        assert done.photo.pixels.dtype == depth
+        assert done.verdicts[0].after.score < mean - 0.003
+        difference = np.abs(done.photo.pixels.astype(float) - pixels) / np.iinfo(depth).max
+        assert 0 < difference.max() < 0.1
+
+    def test_several_sizes_are_refused_in_one_line(self, small: Photo) -> None:
+        targets = [Brightness(0.1), Brightness(0.1, (64, 64))]
+        with pytest.raises(UsageError, match=r"^the targets look at different sizes: .*--method auto$") as caught:
+            optim.camouflage(small, targets, method="perturb")
+        assert "\n" not in str(caught.value)
+
+
+def test_what_cannot_be_done_is_said_and_the_best_is_kept(small: Photo) -> None:
+    result = optim.camouflage(small, [Brightness(0.02)], method="auto")
+    assert not result.camouflaged
+    assert not result.survives
+    assert 0.02 < result.score_after < result.score_before
+    assert np.array_equal(camofilter.apply(small, result.recipe).pixels, result.photo.pixels)
+
+
+def test_same_seed_same_result(small: Photo) -> None:
+    mean = float(camofilter.score(small, Brightness(0)))
+    done = [
+        by_grain(Job(small, Watchers(small.pixels, [Brightness(mean - 0.002)], "cpu"), seed=seed), Recipe()).recipe
+        for seed in (0, 0, 1)
+    ]
+    assert done[0] == done[1] != done[2]
+
+
+def test_a_look_that_is_asked_for_is_given_even_to_what_nobody_sees(small: Photo) -> None:
+    result = optim.camouflage(small, [Brightness(0.9)], look=presets.get("noir"))
+    assert result.camouflaged
+    assert result.recipe.steps[:-1] == presets.get("noir").steps
+    untouched = optim.camouflage(small, [Brightness(0.9)])
+    assert untouched.recipe == Recipe()
+    assert untouched.photo is small
+
+
+def test_as_little_grain_as_it_takes() -> None:
+    """The search goes points below the threshold; of a plain photo, that each delivery leaves alone, less will do."""
+    grey = np.full((108, 192, 3), 128, np.uint8)
+    watchers = Watchers(grey, [Brightness(0.5)], "cpu")
+    done = by_grain(Job(Photo.from_array(grey), watchers), Recipe())
+    assert done.exposure < 0
+    tuned = tune(watchers, grey, Recipe()).settings["amount"]
+    assert 0.002 < done.recipe.steps[-1].settings["amount"] < 0.6 * tuned
+
+
+def test_an_amount_beyond_film_is_never_taken(small: Photo) -> None:
+    done = by_grain(Job(small, Watchers(small.pixels, [Brightness(0.0)], "cpu")), Recipe())
+    assert done.exposure > 0
+    (step,) = done.recipe.steps
+    assert step.settings["amount"] == pytest.approx(0.03)
+
+
+def test_a_photo_that_takes_no_grain_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Black stays black: no gradient, and no amount of grain helps."""
+    calls = 0
+    count = optim.methods._judged
+
+    def counted(*args: object, **named: object) -> object:
+        nonlocal calls
+        calls += 1
+        return count(*args, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(optim.methods, "_judged", counted)
+    black = np.zeros((48, 64, 3), np.uint8)
+    done = by_grain(Job(Photo.from_array(black), Watchers(black, [Brightness(0.4, falls=False)], "cpu")), Recipe())
+    assert done.exposure > 0
+    assert calls < 40

@@ -1,0 +1,79 @@
+"""What a search minimises: the worst target, the change from the look, what a person notices, and the prices."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from camofilter.optim import objective
+from camofilter.optim.objective import noticed, worst
+
+
+@pytest.mark.parametrize("softness", [0.1, 1.0, 4.0])
+def test_the_worst_is_a_smooth_maximum(softness: float) -> None:
+    points = torch.tensor([[3.0, -2.0, 0.0], [-9.0, 40.0, 0.0]], requires_grad=True)
+    found = worst(points, softness)
+    assert (found >= points.amax(0)).all()
+    assert (found <= points.amax(0) + softness * math.log(2) + 1e-5).all()
+    (gradient,) = torch.autograd.grad(found.sum(), points)
+    assert torch.allclose(gradient.sum(0), torch.ones(3))
+    assert gradient[:, 2].tolist() == pytest.approx([0.5, 0.5])
+    assert torch.allclose(worst(points[:1], softness), points[0])
+
+
+def test_softness_is_the_points_within_which_others_count() -> None:
+    points = torch.tensor([10.0, 7.0], requires_grad=True)
+    shares = [torch.autograd.grad(worst(points, softness), points)[0][1].item() for softness in (0.5, 1, 4, 100)]
+    assert shares == sorted(shares)
+    assert shares[0] < 0.01
+    assert shares[-1] == pytest.approx(0.5, abs=0.01)
+    assert shares[2] / (1 - shares[2]) == pytest.approx(math.exp(-3 / 4))  # a softmax
+
+
+def test_far_points_stay_finite() -> None:
+    assert worst(torch.tensor([[1e4], [-1e4]]), 0.1).item() == pytest.approx(1e4)
+
+
+def test_objective_is_an_l1_norm_and_a_hinge() -> None:
+    moves = torch.tensor([[1.0, -2.0, 5.0], [0.5, 0.0, 0.0]])
+    look, costs = torch.tensor([0.5, 0.0, 0.0]), torch.tensor([1.0, 1.0, 0.0])
+    assert objective.change(moves, look, costs).tolist() == [2.5, 0.0]
+    assert objective.exposed(torch.tensor([3.0, -2.0, -9.0]), 2.5).tolist() == [5.5, 0.5, 0.0]
+
+
+def test_prices_rise_when_safe_and_fall_when_seen() -> None:
+    prices = objective.Prices(2, "cpu")
+    before = prices.values.clone()
+    prices.update(torch.tensor([True, False]))
+    assert prices.values[0] > before[0]
+    assert prices.values[1] < before[1]
+    for _ in range(200):
+        prices.update(torch.tensor([True, False]))
+    assert torch.isfinite(prices.values).all()
+    assert (prices.values > 0).all()
+
+
+class TestNoticed:
+    @pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
+    def test_in_plain_areas_it_is_the_same_everywhere_and_less_than_a_level(self, level: float) -> None:
+        found = noticed(torch.full((2, 3, 30, 40), level)) * 255
+        assert found.shape == (2, 1, 30, 40)
+        assert found.min() > 0.2
+        assert found.max() < 1
+        assert found.max() - found.min() < 0.05
+
+    def test_is_more_on_texture_up_to_a_limit(self) -> None:
+        noise = torch.rand(1, 3, 96, 128, generator=torch.Generator().manual_seed(0)) - 0.5
+        means = [noticed(0.5 + noise * strength).mean().item() * 255 for strength in (0, 0.02, 0.05, 0.1, 0.5, 1)]
+        assert means == sorted(means)
+        assert means[1] > means[0] + 0.05
+        assert means[-1] == pytest.approx(means[-2], abs=0.02)
+        assert 2 * means[0] < means[-1] < 2
+
+    def test_texture_counts_where_it_is(self) -> None:
+        image = torch.full((1, 3, 96, 128), 0.5)
+        image[..., 64:] += 0.3 * (torch.rand(96, 64, generator=torch.Generator().manual_seed(0)) - 0.5)
+        found = noticed(image)
+        assert found[..., 70:].min() > 1.3 * found[..., :58].max()
