@@ -20,7 +20,7 @@ from camofilter.optim.search import Progress
 from camofilter.optim.watchers import Watchers
 from camofilter.recipe import FilterStep, Recipe
 
-STEPS = 22
+STEPS = 20
 # The first norm, of what is just noticed, and the length of a step.
 _FIRST, _STEP = 0.6, 0.35
 # Growth of the norm while the photo is seen, and how it shrinks while it is not (of the square root of a step more).
