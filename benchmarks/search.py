@@ -70,8 +70,12 @@ def parts(photo: camofilter.Photo) -> dict[str, Any]:
         "  over the model as searched": round(step / bare, 2),
         "filters forward, 1 candidate ms": median_ms(lambda: room.develop(space.settings(moves))),
         "filters forward + backward ms": median_ms(lambda: _backward(room.develop(space.settings(moves)))),
-        "step of settings ms": median_ms(lambda: _backward(watchers.exposure(space.settings(moves), courier))),
+        "step of settings ms": median_ms(lambda: _backward(_search_step(watchers, space.settings(moves), courier))),
     }
+
+
+def _search_step(watchers: Watchers, chain: Any, courier: Courier) -> Tensor:
+    return watchers.seen({f: courier.deliver(image, f) for f, image in watchers.developed(chain).items()})
 
 
 def file_to_file(path: Path, method: Method) -> dict[str, Any]:

@@ -151,7 +151,13 @@ USAGE_ERRORS = [
     ("targets --check koncept512:a.pth", "--check needs the photos"),
     ("train none.csv -o out", "none.csv: cannot be read as csv"),
     ("train look.json -o out", "look.json: expected a heading with 'image' and 'score'"),
-    ("camouflage a.jpg --method hybrid", "'--method': 'hybrid' is not one of 'auto', 'filter'; try"),
+    ("camouflage a.jpg --method magic", "'--method': 'magic' is not one of 'auto', 'filter', 'hybrid', 'perturb'; try"),
+    ("camouflage a.jpg --attack cw", "--attack is cw and --method auto: an attack is for --method perturb"),
+    ("camouflage a.jpg --keep some", "'--keep': 'some' is not one of 'subtle', 'natural', 'bold'; try"),
+    ("camouflage a.jpg --robust 4", "robust is 4: expected 0 to 3 machines of other kinds"),
+    ("camouflage a.jpg --variants 0", "'--variants': Input should be greater than or equal to 1"),
+    ("camouflage a.jpg --variants 99", "variants is 99: expected 1 to 12 looks"),
+    ("camouflage a.jpg --variants 2 --in-place", "--in-place and --variants were both given"),
     ("camouflage a.jpg --device gpu", "'gpu' is not one of 'auto', 'cpu', 'cuda'"),
     ("camouflage a.jpg --seed -1", "'--seed': Input should be greater than or equal to 0"),
     (
@@ -414,7 +420,10 @@ CAMOUFLAGE_KEYS = [
     "method",
     "recipe",
     "seconds",
+    "survives",
+    "change",
     "targets",
+    "unseen",
 ]
 
 
@@ -431,10 +440,15 @@ def test_camouflage(run, here):
     assert record["score_after"] < record["score_before"]
     assert record["camouflaged"] == (record["score_after"] < 50)
     assert ran.code == (0 if record["camouflaged"] else 1)
-    assert (record["target"], record["threshold"], record["method"]) == ("compact_iqa", 50, "filter")
+    assert (record["target"], record["threshold"], record["method"]) == ("compact_iqa", 50, "auto")
     assert json.loads(Path("found.json").read_text()) == record["recipe"]
     assert pixels("a.camo.jpg").shape == pixels("a.jpg").shape
     assert contents(here).items() >= before.items()
+    [target] = record["targets"]
+    assert record["survives"] == (max(target["deliveries"].values()) < 50)
+    assert target["worst"] == max(target["score_after"], *target["deliveries"].values())
+    assert [other["target"] for other in record["unseen"]] == ["wavelet_iqa", "niqe", "brisque"]
+    assert 0 < record["change"]["delta_e"] < 20
     # The recipe is the product: applying it makes the same file.
     assert run("apply", "a.jpg", "--recipe", "found.json", "-o", "again.jpg").code == 0
     assert Path("again.jpg").read_bytes() == Path("a.camo.jpg").read_bytes()
@@ -445,11 +459,35 @@ def test_camouflage_in_words_for_several_photos(run):
     assert ran.code == 1  # for the photo that is missing
     assert ran.err.count("\n") == 1
     *photos, summary = ran.out.splitlines()
-    assert [line.rpartition("   ")[0].strip() for line in photos[0::3]] == ["a.jpg → a.camo.jpg", "b.jpg → b.camo.jpg"]
-    assert all(line.endswith("by compact_iqa (0 to 100, hidden below 99): hidden") for line in photos[1::3])
-    assert photos[2] == f"  {camofilter.Recipe.load('found/a.json').in_words()}"
-    assert summary.startswith("2 of 3 photos hidden; mean score by compact_iqa ")
+    *photos, count = photos
+    assert [line.rpartition("   ")[0].strip() for line in photos[0::6]] == ["a.jpg → a.camo.jpg", "b.jpg → b.camo.jpg"]
+    assert all(line.endswith("by compact_iqa (0 to 100, hidden below 99): hidden") for line in photos[1::6])
+    assert all("after 7 ways of passing it on" in line for line in photos[2::6])
+    assert photos[3].startswith("  machines it was not tuned for: wavelet_iqa ")
+    assert photos[4] == "  change: ΔE2000 0.0, MS-SSIM 1.000"
+    assert photos[5] == f"  {camofilter.Recipe.load('found/a.json').in_words()}"
+    assert count == "2 of 3 photos hidden, 2 of them also after being passed on"
+    assert summary.startswith("mean score by compact_iqa ")
     assert sorted(os.listdir("found")) == ["a.json", "b.json"]
+
+
+@pytest.mark.slow
+def test_variants_are_numbered_and_all_done(run):
+    ran = run("camouflage", "a.jpg", "--variants", "2", "-o", "choice/", "--recipe-out", "looks/", "--json")
+    assert ran.err == ""
+    assert [record["output"] for record in ran.records] == ["choice/a-1.jpg", "choice/a-2.jpg"]
+    assert ran.records[0]["recipe"] != ran.records[1]["recipe"]
+    assert sorted(os.listdir("looks")) == ["a-1.json", "a-2.json"]
+    first, second = (pixels(record["output"]).astype(int) for record in ran.records)
+    assert np.abs(first - second).mean() > 4
+
+
+@pytest.mark.slow
+def test_a_perturbation_has_no_recipe(run):
+    ran = run("camouflage", "a.jpg", "--method", "perturb", "--attack", "pgd", "--json")
+    [record] = ran.records
+    assert (record["method"], record["recipe"]["filters"]) == ("perturb", [])
+    assert record["score_after"] < record["score_before"]
 
 
 @pytest.mark.slow

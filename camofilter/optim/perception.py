@@ -233,7 +233,7 @@ def sky(image: Tensor) -> Tensor:
 
 
 def skin(image: Tensor) -> Tensor:
-    """Where colours are those of skin, dark to fair: L* 25 to 92, chroma 12 to 55, hue 25° to 80°.
+    """Where colours are those of skin, dark to fair: L* 15 to 92, chroma 12 to 55, hue 25° to 80°.
 
     A band of colours, not a detector: wood, sand and bread are inside, skin in coloured light outside. It is drawn
     wide around what is measured on people of many origins (Chardon, Cretois and Hourseau 1991, Int. J. Cosmet. Sci.
@@ -246,7 +246,7 @@ def skin(image: Tensor) -> Tensor:
     Returns:
         B×1×H×W in [0, 1], a half at the limits.
     """
-    return _within(image, lightness=(25, 92), chroma=(12, 55), hue=(25, 80))
+    return _within(image, lightness=(15, 92), chroma=(12, 55), hue=(25, 80))
 
 
 # Width of the soft edges of a band, in L* and C* and in degrees of hue.

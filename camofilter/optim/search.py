@@ -75,11 +75,14 @@ def search(
     prices = objective.Prices(len(starts), watchers.device)
     best = _Best()
     courier = Courier(seed)
+    with torch.no_grad():
+        appearance = objective.Appearance(watchers.developed(look.chain())[watchers.frames[0]])
     # Of the last deliveries of every kind: a candidate is as safe as its worst one.
     recent = torch.full((courier.kinds, len(starts)), -torch.inf, device=watchers.device)
     for step in range(steps):
-        exposure = watchers.exposure(space.settings(moves), courier)
-        change = objective.change(moves, space.look, space.costs)
+        images = watchers.developed(space.settings(moves))
+        exposure = watchers.seen({frame: courier.deliver(image, frame) for frame, image in images.items()})
+        change = objective.change(moves, space.look, space.costs) + appearance.change(images[watchers.frames[0]])
         recent[step % len(recent)] = exposure.detach()
         best.offer(moves, recent.amax(0) + safety, change)
         if progress is not None:

@@ -15,7 +15,7 @@ from camofilter.biqa import Target, delivered
 from camofilter.biqa.devices import bfloat16_pays
 from camofilter.errors import UsageError
 from camofilter.filters import Filter
-from camofilter.optim.channel import BATTERY, Courier
+from camofilter.optim.channel import BATTERY
 from camofilter.optim.darkroom import Darkroom
 from camofilter.optim.objective import worst
 from camofilter.photo.core import eight_bit
@@ -133,14 +133,13 @@ class Watchers:
         """What each thinks of the finished photo, as it is and delivered by these ways."""
         return [verdict.tried(pixels, ways) for verdict in self.untouched]
 
-    def exposure(self, chain: list[tuple[Filter, dict[str, Any]]], courier: Courier) -> Tensor:
-        """B points by which the photo is seen after a chain of filters, by the one that sees it best.
+    def developed(self, chain: list[tuple[Filter, dict[str, Any]]]) -> dict[tuple[int, int], Tensor]:
+        """The photo in each frame after a chain of filters, B×3×h×w in [0, 1], differentiable in the settings.
 
         Args:
-            chain: filters with settings that are B-vectors.
-            courier: delivers it.
+            chain: filters with settings that are B-vectors, or floats.
         """
-        return self.seen({frame: courier.deliver(room.develop(chain), frame) for frame, room in self._rooms.items()})
+        return {frame: room.develop(chain) for frame, room in self._rooms.items()}
 
     def seen(self, delivered: Mapping[tuple[int, int], Tensor]) -> Tensor:
         """B points by which images are seen, by the one that sees them best; differentiable.

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from camofilter.optim import objective
-from camofilter.optim.objective import noticed, worst
+from camofilter.optim.objective import Appearance, noticed, worst
+from camofilter.optim.perception import delta_e_2000
 
 
 @pytest.mark.parametrize("softness", [0.1, 1.0, 4.0])
@@ -77,3 +78,30 @@ class TestNoticed:
         image[..., 64:] += 0.3 * (torch.rand(96, 64, generator=torch.Generator().manual_seed(0)) - 0.5)
         found = noticed(image)
         assert found[..., 70:].min() > 1.3 * found[..., :58].max()
+
+
+class TestAppearance:
+    """Colours that moved from a look, in steps."""
+
+    def test_the_look_itself_costs_nothing(self) -> None:
+        image = torch.rand(1, 3, 32, 48)
+        assert Appearance(image).change(image).item() == pytest.approx(0, abs=1e-3)
+
+    def test_skin_and_skies_cost_more_than_other_colours(self) -> None:
+        def cost(colour: tuple[float, float, float]) -> float:
+            image = torch.tensor(colour).view(1, 3, 1, 1).expand(1, 3, 32, 48)
+            greener = image * torch.tensor([0.97, 1.04, 0.97]).view(1, 3, 1, 1)
+            return Appearance(image).change(greener).item() / delta_e_2000(image, greener).mean().item()
+
+        skin, sky, grass = cost((0.8, 0.6, 0.5)), cost((0.45, 0.65, 0.9)), cost((0.3, 0.6, 0.25))
+        assert grass > 0
+        assert min(skin, sky) > 1.5 * grass
+
+    def test_batch_equals_single_and_gradients_are_finite(self) -> None:
+        look, images = torch.rand(1, 3, 32, 48), torch.rand(2, 3, 32, 48, requires_grad=True)
+        both = Appearance(look).change(images)
+        for i in range(2):
+            assert torch.allclose(both[i], Appearance(look).change(images[i : i + 1])[0])
+        both.sum().backward()
+        assert images.grad is not None
+        assert torch.isfinite(images.grad).all()

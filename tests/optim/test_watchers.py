@@ -15,7 +15,7 @@ from camofilter import Photo, biqa, optim, presets
 from camofilter.biqa.target import Scale, Target
 from camofilter.errors import UsageError
 from camofilter.optim import judgement
-from camofilter.optim.channel import BATTERY, Courier
+from camofilter.optim.channel import BATTERY
 from camofilter.optim.darkroom import Darkroom
 from camofilter.optim.watchers import Verdict, Watchers
 
@@ -51,37 +51,28 @@ def photo(examples: list[Path]) -> Photo:
         return Photo.from_array(np.asarray(opened.resize((192, 128))))
 
 
-class Direct(Courier):
-    """Delivers the middle of each image, as it is."""
-
-    def deliver(self, image: Tensor, frame: tuple[int, int]) -> Tensor:
-        top, left = (image.shape[2] - frame[1]) // 2, (image.shape[3] - frame[0]) // 2
-        return image[:, :, top : top + frame[1], left : left + frame[0]]
-
-
-DIRECT = Direct(0)
+def exposure(photo: Photo, *targets: Target) -> float:
+    """Points by which the photo is seen as it is."""
+    watchers = Watchers(photo.pixels, targets, "cpu")
+    return watchers.seen(watchers.developed([])).item()
 
 
 def test_exposure_is_in_points_of_the_one_that_sees_best(photo: Photo) -> None:
-    alone = [Watchers(photo.pixels, [t], "cpu").exposure([], DIRECT).item() for t in (LIGHT, PERCENT)]
+    alone = [exposure(photo, target) for target in (LIGHT, PERCENT)]
     mean = judgement(photo.pixels, LIGHT).score
     assert alone[0] == pytest.approx(100 * (mean - 0.4), abs=0.5)
-    both = Watchers(photo.pixels, [LIGHT, PERCENT], "cpu").exposure([], DIRECT).item()
-    assert max(alone) <= both <= max(alone) + 0.7
+    assert max(alone) <= exposure(photo, LIGHT, PERCENT) <= max(alone) + 0.7
     # Alone, falling and rising scales pull in opposite directions.
-    assert Watchers(photo.pixels, [DARK], "cpu").exposure([], DIRECT).item() == pytest.approx(
-        100 * (0.45 - mean), abs=0.5
-    )
+    assert exposure(photo, DARK) == pytest.approx(100 * (0.45 - mean), abs=0.5)
 
 
-def test_exposure_is_of_what_the_courier_delivers(photo: Photo) -> None:
+def test_developed_is_the_darkrooms_in_every_frame(photo: Photo) -> None:
     chain = presets.get("bright").chain()
-    watchers = Watchers(photo.pixels, [LIGHT], "cpu")
-    found = watchers.exposure(chain, Courier(3))
-    room = Darkroom(photo.pixels, LIGHT.side, "cpu")
-    delivered = Courier(3).deliver(room.develop(chain), LIGHT.side)
-    assert torch.allclose(found, watchers.seen({LIGHT.side: delivered}))
-    assert not torch.allclose(found, watchers.exposure(chain, DIRECT), atol=1e-6)
+    watchers = Watchers(photo.pixels, [LIGHT, PERCENT], "cpu")
+    images = watchers.developed(chain)
+    assert list(images) == watchers.frames
+    for frame, image in images.items():
+        assert torch.equal(image, Darkroom(photo.pixels, frame, "cpu").develop(chain))
 
 
 def test_seen_is_differentiable_and_each_target_gets_its_frame(photo: Photo) -> None:
