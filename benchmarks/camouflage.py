@@ -138,7 +138,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--offset", type=int, default=0, metavar="K", help="leave out the first K photos")
     parser.add_argument("--keep", choices=get_args(Keep), default="natural")
     parser.add_argument("--preset", metavar="NAME", help="the look, where the method starts from one")
-    parser.add_argument("--robust", type=int, default=0, help="further targets")
+    parser.add_argument("--robust", type=int, default=0, help="machines of other kinds to hide from, too, by settings")
+    parser.add_argument("--ensemble", type=int, default=0, help="the same, by what the method does anyway")
     parser.add_argument("--stand-ins", type=Path, nargs=2, metavar=("FOLDER", "SQUEEZENET"))
     parser.add_argument("--name", default="camouflage", help="of the JSON file beside this script")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="of a method, after which it is left")
@@ -156,7 +157,7 @@ def _methods(text: str) -> tuple[str, ...]:
 
 
 def _trial(options: argparse.Namespace) -> Trial:
-    targets = joined_by([biqa.get(FIRST)], options.robust)
+    targets = joined_by([biqa.get(FIRST)], max(options.robust, options.ensemble))
     names = [target.name for target in targets]
     others = [name for name, known in biqa.KNOWN.items() if not known.after_colon and name not in names]
     strangers = stand_ins.load(*options.stand_ins) if options.stand_ins else []
@@ -169,7 +170,8 @@ def _trial(options: argparse.Namespace) -> Trial:
         look=presets.get(options.preset) if options.preset else None,
         keep=options.keep,
         options={
-            "targets": list(names),
+            "targets": names,
+            "robust": options.robust,
             "keep": options.keep,
             "preset": options.preset,
             "stand_ins": [target.name for target in strangers],
