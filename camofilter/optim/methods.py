@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -20,7 +21,7 @@ from camofilter.optim import objective, perturbations
 from camofilter.optim.channel import BATTERY, Courier
 from camofilter.optim.looks import Keep
 from camofilter.optim.search import Progress, search
-from camofilter.optim.tuning import tune
+from camofilter.optim.tuning import STEPS, tune
 from camofilter.optim.watchers import Verdict, Watchers
 from camofilter.photo import Photo, decode_photo, encode_photo
 from camofilter.recipe import FilterStep, Recipe
@@ -41,6 +42,8 @@ _LEAST = 0.4
 _SPARE = 0.4
 # Longer side of that copy.
 _LONGEST = 1024
+# How many times as long a pattern is searched where the first one did not suffice.
+_LONGER = 3
 # Share of the points above the threshold that a look takes over from the grain.
 _SHARE = 0.5
 
@@ -105,9 +108,15 @@ def by_settings(job: Job, look: Recipe, safety: float = objective.SAFETY) -> Try
     return best
 
 
-def by_grain(job: Job, look: Recipe) -> Try:
-    """The look as it is, and as little tuned grain on it as keeps the finished photo hidden by every delivery."""
-    found = tune(job.watchers, job.photo.pixels, look, seed=job.seed, progress=job.progress)
+def by_grain(job: Job, look: Recipe, steps: int = STEPS) -> Try:
+    """The look as it is, and as little tuned grain on it as keeps the finished photo hidden by every delivery.
+
+    Args:
+        job: the photo.
+        look: recipe before the grain.
+        steps: of the search of its pattern.
+    """
+    found = tune(job.watchers, job.photo.pixels, look, steps=steps, seed=job.seed, progress=job.progress)
     amount = _least_amount(job, look, found)
     tried = _tried(job, _with_grain(look, found, amount))
     for _ in range(_RETRIES):
@@ -141,9 +150,14 @@ def by_most(job: Job, look: Recipe) -> Try:
 
 
 def auto(job: Job, look: Recipe) -> Try:
-    """The look with tuned grain; where fine grain does not suffice, the look is searched to help."""
-    tried = by_grain(job, look)
-    return tried if tried.exposure < 0 else min(tried, by_both(job, look), key=lambda t: t.exposure)
+    """The look with tuned grain, searched longer where it fails; where fine grain cannot do it, a searched look."""
+    ways = (by_grain, partial(by_grain, steps=_LONGER * STEPS), by_both)
+    tried: list[Try] = []
+    for way in ways:
+        tried.append(way(job, look))
+        if tried[-1].exposure < 0:
+            break
+    return min(tried, key=lambda t: t.exposure)
 
 
 def by_perturbation(job: Job, attack: Attack, *, in_channel: bool = True) -> Try:
