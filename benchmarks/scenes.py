@@ -46,7 +46,7 @@ def _rows(path: Path, target: SceneTarget) -> list[dict[str, Any]]:
 
 
 def _row(path: Path, photo: camofilter.Photo, target: SceneTarget, leaves: str) -> dict[str, Any]:
-    result = camofilter.camouflage(photo, target=target)
+    result = camofilter.camouflage(photo, method="filter", target=target)
     (verdict,) = result.verdicts
     row = {
         "photo": path.name,

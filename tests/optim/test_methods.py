@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -248,3 +249,41 @@ def test_a_photo_that_takes_no_grain_is_given_up_soon(monkeypatch: pytest.Monkey
     done = by_grain(Job(Photo.from_array(black), Watchers(black, [Brightness(0.4, falls=False)], "cpu")), Recipe())
     assert done.exposure > 0
     assert calls < 40
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_others_join_once(target: Target, count: int) -> None:
+    joined = optim.joined_by([target], count)
+    assert [t.name for t in joined] == ["compact_iqa", "wavelet_iqa", "brisque", "niqe"][: count + 1]
+    assert [t.name for t in optim.joined_by(joined, count)] == [t.name for t in joined]
+
+
+@pytest.mark.slow
+def test_robust_hides_from_the_others_by_structure(photo: Photo, target: Target, hidden: optim.Camouflaged) -> None:
+    found = optim.camouflage(photo, [target], robust=1)
+    assert [verdict.target.name for verdict in found.verdicts] == ["compact_iqa", "wavelet_iqa"]
+    assert found.camouflaged
+    assert [verdict.target.name for verdict in found.unseen] == ["niqe", "brisque"]
+    assert found.change.ms_ssim < hidden.change.ms_ssim, "what is hidden from others shows"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"method": "magic"}, "unknown method 'magic'"),
+        ({"attack": "cv"}, "unknown attack 'cv': did you mean cw"),
+        ({"keep": "bolder"}, "unknown keep 'bolder': did you mean bold"),
+        ({"robust": 4}, "robust is 4: expected 0 to 3"),
+        ({"robust": -1}, "robust is -1: expected 0 to 3"),
+    ],
+)
+def test_wrong_choices_are_named(small: Photo, target: Target, wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        optim.camouflage(small, [target], **wrong)
+
+
+def test_variants_begin_with_the_look_asked_for(photo: Photo) -> None:
+    assert camofilter.variants(photo, 1) == [enhanced(photo.pixels)]
+    found = camofilter.variants(photo, 3, preset="warm")
+    assert found[0] == presets.get("warm")
+    assert len({look.name for look in found}) == 3
