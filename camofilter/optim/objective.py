@@ -14,6 +14,7 @@ is noticed of it is the norm itself that its search shrinks (``tuning``).
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from camofilter.filters.arrays import blur, luma
@@ -30,8 +31,10 @@ _SOFTNESS = 1.0
 _COLOUR, _HUE = 0.15, 0.3
 _EVERY = 4  # pixels
 # Of grain: in plain areas, the share of the local deviation that hides more of it, and how much more at most.
-_JUST_NOTICED, _MASKING, _MASKED = 0.4 / 255, 1 / 6, 1.3 / 255
-_SURROUNDINGS = 2 / 512  # standard deviation of the window, of the longer side
+_JUST_NOTICED, _MASKING, _MASKED = 0.4 / 255, 1 / 5, 1.7 / 255
+_ON_SKIN = 0.6  # share by which less is borne on skin
+# Standard deviation of the window and distance of the places around, of the longer side.
+_SURROUNDINGS, _BESIDE = 2 / 512, 4 / 512
 
 _FIRST_PRICE, _LOWEST, _HIGHEST = 1.0, 0.2, 20.0
 _RISE, _FALL = 1.2, 1.1
@@ -102,7 +105,13 @@ def noticed(image: Tensor) -> Tensor:
     grey = luma(image)
     mean, square = blur(torch.cat([grey, grey * grey], 1), _SURROUNDINGS).split(1, 1)
     deviation = (square - mean * mean).clamp(min=0).sqrt()
-    noticed: Tensor = _JUST_NOTICED + (_MASKING * deviation).clamp(max=_MASKED)
+    # The least of four places around: detail on one side only, at the edge of a sky, hides nothing on the other.
+    far = max(1, round(_BESIDE * max(image.shape[2:])))
+    height, width = image.shape[2:]
+    around = F.pad(deviation, (far, far, far, far), mode="replicate")
+    corners = [around[:, :, y : y + height, x : x + width] for y in (0, 2 * far) for x in (0, 2 * far)]
+    hidden = torch.stack(corners).amin(0)
+    noticed: Tensor = (_JUST_NOTICED + (_MASKING * hidden).clamp(max=_MASKED)) * (1 - _ON_SKIN * skin(image))
     return noticed
 
 
