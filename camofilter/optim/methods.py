@@ -116,6 +116,10 @@ def by_grain(job: Job, look: Recipe, steps: int = STEPS) -> Try:
         look: recipe before the grain.
         steps: of the search of its pattern.
     """
+    if all(verdict.hidden for verdict in job.watchers.untouched):
+        tried = _tried(job, look)  # nobody saw the photo before, so the look may do without a grain
+        if tried.exposure < 0:
+            return tried
     found = tune(job.watchers, job.photo.pixels, look, steps=steps, seed=job.seed, progress=job.progress)
     amount = _least_amount(job, look, found)
     tried = _tried(job, _with_grain(look, found, amount))
