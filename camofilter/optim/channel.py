@@ -80,9 +80,9 @@ class Courier:
 
     A photo recompressed at JPEG 70 to 95; reduced to 0.65 to 1 of its size by one of four kernels, recompressed and
     enlarged again; or cut, to 0.86 to 0.94 of its sides. Gradients pass encoders and kernels as if nothing had
-    happened (a straight-through estimate, Bengio et al. 2013, arXiv 1308.3432), but for what JPEG has wholly removed:
-    a differentiable JPEG costs several times the embedded model on a CPU, the real one a fraction of it
-    (``benchmarks/search.py``).
+    happened (a straight-through estimate, Bengio et al. 2013, arXiv 1308.3432), but for what JPEG has wholly removed.
+    The arithmetic of a differentiable JPEG takes as long as the real ones (``benchmarks/search.py``), and is only like
+    one.
 
     Args:
         seed: of the dice.
