@@ -94,7 +94,7 @@ def noticed(image: Tensor) -> Tensor:
     """Deviation of fine grain that a person just notices at each place, looking for it: more where detail hides it.
 
     Contrast masking (Legge and Foley 1980, "Contrast masking in human vision") in its simplest form: 0.4 levels of
-    255 in plain areas, rising with the local deviation of the luma to 1.7.
+    255 in plain areas, rising with the local deviation of the luma to 2.1; less on skin.
 
     Args:
         image: B×3×H×W in [0, 1].

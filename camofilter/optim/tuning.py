@@ -13,7 +13,7 @@ from camofilter.biqa.fit import cover
 from camofilter.filters.arrays import blur, onto_midtones, spread
 from camofilter.filters.pipeline import render
 from camofilter.filters.plate import Plate
-from camofilter.filters.tuned_grain import SIZE
+from camofilter.filters.tuned_grain import SIZE, tuned_grain
 from camofilter.optim import objective
 from camofilter.optim.channel import Courier
 from camofilter.optim.search import Progress
@@ -87,7 +87,8 @@ def tune(
         if step + 1 >= steps and since_safe < _RECENTLY:
             break
     found = pattern * threshold
-    amount = _rms(spread(found, found.shape[2], found.shape[3], SIZE)).item()
+    most = tuned_grain.setting("amount").range[1]  # of a photo that stays seen the norm has grown for many steps
+    amount = min(_rms(spread(found, found.shape[2], found.shape[3], SIZE)).item(), most)
     plate = Plate.of(found[0, 0].cpu().numpy())
     return FilterStep("tuned_grain", {"amount": amount, "plate": plate})
 

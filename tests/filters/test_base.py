@@ -66,7 +66,7 @@ def test_point_filters_are_those_without_maps() -> None:
         assert found.is_point == (found.maps(image, 4, 4, found.identity) is None)
     assert [n for n in filters.NAMES if not filters.get(n).is_point] == [
         "dehaze", "clarity", "texture", "sharpen", "dodge_and_burn", "tilt_shift", "soft_focus", "glow", "bloom",
-        "halation", "light_leak", "vignette", "grain",
+        "halation", "light_leak", "vignette", "grain", "tuned_grain",
     ]  # fmt: skip
 
 

@@ -66,12 +66,18 @@ class TestNoticed:
         assert found.max() - found.min() < 0.05
 
     def test_is_more_on_texture_up_to_a_limit(self) -> None:
-        noise = torch.rand(1, 3, 96, 128, generator=torch.Generator().manual_seed(0)) - 0.5
+        noise = torch.rand(1, 1, 96, 128, generator=torch.Generator().manual_seed(0)).expand(-1, 3, -1, -1) - 0.5
         means = [noticed(0.5 + noise * strength).mean().item() * 255 for strength in (0, 0.02, 0.05, 0.1, 0.5, 1)]
         assert means == sorted(means)
         assert means[1] > means[0] + 0.05
         assert means[-1] == pytest.approx(means[-2], abs=0.02)
-        assert 2 * means[0] < means[-1] < 2
+        assert means[-1] == pytest.approx(0.4 + 1.7, abs=0.02)
+
+    def test_is_less_on_skin(self) -> None:
+        skin, other = (
+            torch.tensor(c).view(1, 3, 1, 1).expand(1, 3, 30, 40) for c in ((0.8, 0.6, 0.5), (0.3, 0.6, 0.25))
+        )
+        assert noticed(skin).mean() < 0.5 * noticed(other).mean()
 
     def test_texture_counts_where_it_is(self) -> None:
         image = torch.full((1, 3, 96, 128), 0.5)
