@@ -155,7 +155,7 @@ def by_most(job: Job, look: Recipe) -> Try:
 
 def auto(job: Job, look: Recipe) -> Try:
     """The look with tuned grain, searched longer where it fails; where fine grain cannot do it, a searched look."""
-    ways = (by_grain, partial(by_grain, steps=_LONGER * STEPS), by_both)
+    ways = (by_grain, partial(by_grain, steps=_LONGER * STEPS), by_both, by_settings)
     tried: list[Try] = []
     for way in ways:
         tried.append(way(job, look))
