@@ -159,7 +159,7 @@ def _methods(text: str) -> tuple[str, ...]:
 def _trial(options: argparse.Namespace) -> Trial:
     targets = joined_by([biqa.get(FIRST)], max(options.robust, options.ensemble))
     names = [target.name for target in targets]
-    others = [name for name, known in biqa.KNOWN.items() if not known.after_colon and name not in names]
+    others = [name for name in biqa.SHIPPED if name not in names]
     strangers = stand_ins.load(*options.stand_ins) if options.stand_ins else []
     return Trial(
         out=options.out,

@@ -27,8 +27,7 @@ _RANDOM = ("koncept512", "places365_resnet50")
 
 def main() -> None:
     torch.manual_seed(0)
-    shipped = [name for name, known in biqa.KNOWN.items() if not known.after_colon]
-    targets = [biqa.get(spec) for spec in [*shipped, *sys.argv[1:]]]
+    targets = [biqa.get(spec) for spec in [*biqa.SHIPPED, *sys.argv[1:]]]
     named = {target.name for target in targets}
     targets += [_with_random_weights(name) for name in _RANDOM if name not in named]
     results: dict[str, Any] = {}

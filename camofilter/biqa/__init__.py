@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["KNOWN", "Known", "Scale", "Target", "as_image", "delivered", "delivered_score", "get", "network"]
+__all__ = ["KNOWN", "SHIPPED", "Known", "Scale", "Target", "as_image", "delivered", "delivered_score", "get", "network"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,9 @@ KNOWN = {
         "the name of a metric, such as musiq",
     ),
 }
+
+# Those that need nothing after a colon.
+SHIPPED = tuple(name for name, known in KNOWN.items() if not known.after_colon)
 
 # The task's own last step: organisers and platforms recompress what they are given.
 DELIVERY_QUALITY = 90

@@ -236,8 +236,7 @@ def _targets(specs: list[str] | None, threshold: float | None, scene: str | None
     """
     from camofilter import biqa
 
-    shipped = [name for name, known in biqa.KNOWN.items() if not known.after_colon]
-    names = [name for spec in specs or ["compact_iqa"] for name in (shipped if spec == "all" else [spec])]
+    names = [name for spec in specs or ["compact_iqa"] for name in (biqa.SHIPPED if spec == "all" else [spec])]
     found = [biqa.get(name, threshold=threshold) for name in dict.fromkeys(names)]
     if scene is None:
         return found

@@ -177,6 +177,6 @@ def _by(job: Job, method: Method, attack: Attack, look: Recipe | None, robust: b
 def _unseen(before: Photo, after: Photo, watchers: Watchers) -> list[Verdict]:
     """What the other machines that come with camofilter think: those a search did not know."""
     searched = {target.name for target in watchers.targets}
-    names = [name for name, known in biqa.KNOWN.items() if not known.after_colon and name not in searched]
+    names = [name for name in biqa.SHIPPED if name not in searched]
     targets = [biqa.get(name) for name in names]
     return [Verdict(t, judgement(before.pixels, t), judgement(after.pixels, t)) for t in targets]

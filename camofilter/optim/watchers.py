@@ -61,7 +61,7 @@ class Verdict:
     @property
     def exposure(self) -> float:
         """Points of a scale of 100 by which it still sees the photo; below 0 if it is hidden."""
-        return self.target.scale.margin(self.after.score) * self.target.scale.points
+        return self._points(self.after.score)
 
     @property
     def hidden(self) -> bool:
@@ -76,11 +76,14 @@ class Verdict:
     @property
     def worst_exposure(self) -> float:
         """Points by which it is seen best of all the ways that were tried; below 0 if it stays hidden by all."""
-        return self.target.scale.margin(self.worst) * self.target.scale.points
+        return self._points(self.worst)
 
     def exposure_after(self, way: str) -> float:
         """Points by which it is seen after one of the deliveries that were tried."""
-        return self.target.scale.margin(self.deliveries[way]) * self.target.scale.points
+        return self._points(self.deliveries[way])
+
+    def _points(self, score: float) -> float:
+        return self.target.scale.margin(score) * self.target.scale.points
 
     def on(self, pixels: np.ndarray) -> Verdict:
         """The verdict with the judgement of another photo after it, such as the file that was written."""
