@@ -117,8 +117,7 @@ def save_photo(photo: Photo, path: str | os.PathLike[str], *, metadata: str = "s
     path = Path(path)
     with naming(path):
         format = _format_by_suffix(path)
-        if not force and os.path.lexists(path):  # told before the work of encoding
-            raise PhotoError(_EXISTS)
+        check_free(path, force)
         write_atomically(path, encode_photo(photo, format, metadata=metadata), force)
 
 
@@ -126,6 +125,12 @@ def check_output(path: Path) -> None:
     """Refuses a file whose suffix names no type that is written (PhotoError), before the work is done."""
     with naming(path):
         _format_by_suffix(path)
+
+
+def check_free(path: Path, force: bool) -> None:
+    """Refuses a file that is there already and must stay (PhotoError without its name), before the work is done."""
+    if not force and os.path.lexists(path):
+        raise PhotoError(_EXISTS)
 
 
 def _format_by_suffix(path: Path) -> str:

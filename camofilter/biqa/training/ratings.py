@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import zlib
 from contextlib import suppress
@@ -10,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from camofilter import tables
 from camofilter.errors import UsageError
+from camofilter.tables import PHOTO_COLUMNS
 
 Split = Literal["train", "validation", "test"]
 
@@ -21,7 +22,6 @@ _SPLITS: dict[str, Split] = {
     "validation": "validation",
     "test": "test",
 }
-_NAMES = ("image_name", "image name", "file", "filename", "image", "photo", "path", "name")
 _SCORES = ("mos", "score", "opinion", "rating")
 _SPLIT_COLUMNS = ("set", "split")
 
@@ -56,16 +56,12 @@ def read(path: Path, folder: Path | None = None, split: Split | None = None) -> 
     Raises:
         UsageError: no such file, no such columns, a score that is no number or off the scale, or a missing photo.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path}: cannot be read as csv ({' '.join(str(error).split())})") from None
-    heading = [cell.strip().lower() for cell in rows[0]] if rows else []
-    name, score, part = (_column(heading, names) for names in (_NAMES, _SCORES, _SPLIT_COLUMNS))
+    rows = tables.rows(path)
+    heading = rows[0] if rows else []
+    name, score, part = (tables.column(heading, names) for names in (PHOTO_COLUMNS, _SCORES, _SPLIT_COLUMNS))
     if name is None or score is None:
         raise UsageError(f"{path}: expected a heading with 'image' and 'score' (or KonIQ-10k's or BIQ2021's own)")
-    body = [row for row in rows[1:] if len(row) > max(name, score) and row[name].strip()]
+    body = [row for row in rows[1:] if len(row) > max(name, score) and row[name]]
     if not body:
         raise UsageError(f"{path}: has no rated photos below its heading")
     scores = [_number(path, row[name], row[score]) for row in body]
@@ -83,10 +79,6 @@ def read(path: Path, folder: Path | None = None, split: Split | None = None) -> 
     return rated
 
 
-def _column(heading: list[str], names: tuple[str, ...]) -> int | None:
-    return next((heading.index(name) for name in names if name in heading), None)
-
-
 def _number(path: Path, name: str, given: str) -> float:
     with suppress(ValueError):
         if math.isfinite(number := float(given)):
@@ -96,15 +88,15 @@ def _number(path: Path, name: str, given: str) -> float:
 
 def _key(name: str) -> str:
     """The same for names that differ as copies of BIQ2021's do: capitals, and underscores for blanks."""
-    return Path(name.strip().lower().replace(" ", "_")).as_posix()
+    return Path(name.lower().replace(" ", "_")).as_posix()
 
 
 def _split(path: Path, given: str) -> Split:
-    if (found := _SPLITS.get(given.strip().lower())) is None:
+    if (found := _SPLITS.get(given.lower())) is None:
         raise UsageError(f"{path}: the split '{given}' is none of {', '.join(sorted(_SPLITS))}")
     return found
 
 
 def _drawn(name: str) -> Split:
-    place = zlib.crc32(name.strip().encode()) % 10
+    place = zlib.crc32(name.encode()) % 10
     return "test" if place == 0 else "validation" if place == 1 else "train"
