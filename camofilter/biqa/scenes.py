@@ -98,11 +98,15 @@ class SceneTarget(ModelTarget):
         Raises:
             UsageError: no such category; the message names the nearest ones.
         """
-        return self._watching(watched_by(scene))
+        return self.watching_any(watched_by(scene))
+
+    def watching_any(self, watched: Set[str]) -> SceneTarget:
+        """The same classifier, to be led away from all of these categories."""
+        return SceneTarget(self.name, self.scale, self.model, watched)
 
     def facing(self, image: Tensor) -> SceneTarget:
         """The same classifier, to be led away from what it sees in a 1×3×256×256 image, unless it is told already."""
-        return self if self.watched else self._watching({self._first(image)[0]})
+        return self if self.watched else self.watching_any({self._first(image)[0]})
 
     def in_words(self, image: Tensor) -> str:
         """The first category of a 1×3×256×256 image, such as "beach 83 %".
@@ -112,9 +116,6 @@ class SceneTarget(ModelTarget):
         name, probability = self._first(image)
         mark = f", {SENSITIVE}" if name in self.watched == sensitive_categories() else ""
         return f"{name} {100 * probability:.0f} %{mark}"
-
-    def _watching(self, watched: Set[str]) -> SceneTarget:
-        return SceneTarget(self.name, self.scale, self.model, watched)
 
     def _first(self, image: Tensor) -> tuple[str, float]:
         with torch.inference_mode():

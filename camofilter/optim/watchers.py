@@ -35,10 +35,11 @@ class Judgement(NamedTuple):
 
 def judgement(pixels: np.ndarray, target: Target) -> Judgement:
     """What a target thinks of H×W×3 pixels, uint8 or uint16, fitted to its input and recompressed."""
-    return _judged(delivered(pixels, target), target)
+    return judged(delivered(pixels, target), target)
 
 
-def _judged(image: Tensor, target: Target) -> Judgement:
+def judged(image: Tensor, target: Target) -> Judgement:
+    """What a target thinks of a 1×3×h×w image in [0, 1] that fills its frame."""
     with torch.inference_mode():
         return Judgement(float(target.score(image)), target.in_words(image))
 
@@ -125,7 +126,7 @@ class Watchers:
         self.targets = [target.facing(image) for target, image in zip(moved, arriving, strict=True)]
         self.untouched = [
             Verdict(target, seen, seen)
-            for target, seen in zip(self.targets, map(_judged, arriving, self.targets), strict=True)
+            for target, seen in zip(self.targets, map(judged, arriving, self.targets), strict=True)
         ]
         frames = [target.frame(pixels.shape[1], pixels.shape[0]) for target in targets]
         self.frames = list(dict.fromkeys(frames))
