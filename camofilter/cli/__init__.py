@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 import camofilter
-from camofilter.cli import looks, models, photos
+from camofilter.cli import looks, models, photos, yardsticks
 from camofilter.cli.printing import complain, say
 from camofilter.errors import CamofilterError
 
@@ -34,9 +34,13 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "targets": models.targets,
     "export": looks.export,
     "train": models.train,
+    "prepare": yardsticks.prepare,
+    "evaluate": yardsticks.evaluate,
+    "submit": yardsticks.submit,
 }
 for _name, _command in _COMMANDS.items():
     app.command(_name)(_command)
+app.add_typer(yardsticks.jury, name="jury")
 
 
 def main(argv: list[str] | None = None) -> int:
