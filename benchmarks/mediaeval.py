@@ -1,0 +1,209 @@
+"""The quality task of MediaEval 2020 from end to end, with the embedded model as judge.
+
+``python benchmarks/mediaeval.py PHOTOS OUT [--runs auto,cw50] [--target koncept512:KonCept512.pth]``: prepares the
+photos as the task did, makes the runs of RUNS in OUT/runs, and evaluates them by the task's protocol. Photos that are
+in OUT already are not made again, so what was stopped goes on, and runs can be made by several processes at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from camouflage import SUFFIXES, by_curve
+from machine import keep
+from PIL import Image, ImageEnhance
+
+import camofilter
+from camofilter import biqa, presets
+from camofilter.biqa import Target
+from camofilter.biqa.devices import device
+from camofilter.evaluation import records, report, tasks
+from camofilter.evaluation.evaluate import evaluate
+from camofilter.evaluation.results import Evaluation
+from camofilter.evaluation.runs import Originals, open_runs
+from camofilter.optim import Method, camouflage
+from camofilter.optim.methods import Job, by_perturbation
+from camofilter.optim.watchers import Watchers
+from camofilter.photo import Photo, open_photo, save_photo
+from camofilter.photo.writing import write_atomically
+from camofilter.recipe import Recipe
+
+PRESET = "warm"
+ENHANCED = {ImageEnhance.Color: 1.5, ImageEnhance.Contrast: 1.5, ImageEnhance.Sharpness: 3.0}
+
+
+@dataclass(frozen=True)
+class Made:
+    """A photo of a run, and the look it got; None for what is no look."""
+
+    photo: Photo
+    recipe: Recipe | None = None
+
+
+Maker = Callable[[Photo, str], Made]  # of a prepared photo and the judge's NAME[:WEIGHTS]
+
+
+def as_it_is(photo: Photo, _judge: str) -> Made:
+    """The prepared photo."""
+    return Made(photo)
+
+
+def enhanced(photo: Photo, _judge: str) -> Made:
+    """Pillow's enhancements, as in HCMUS's run."""
+    picture = Image.fromarray(photo.pixels)
+    for enhancement, factor in ENHANCED.items():
+        picture = enhancement(picture).enhance(factor)
+    return Made(photo.with_pixels(np.asarray(picture)))
+
+
+def styled(photo: Photo, _judge: str) -> Made:
+    """A preset, without asking the judge."""
+    return Made(camofilter.apply(photo, PRESET), presets.get(PRESET))
+
+
+def hidden(method: Method) -> Maker:
+    """One of camofilter's own methods."""
+
+    def make(photo: Photo, judge: str) -> Made:
+        found = camouflage(photo, [_target(judge)], method=method)
+        return Made(found.photo, found.recipe)
+
+    return make
+
+
+def attacked(threshold: float) -> Maker:
+    """Carlini and Wagner's attack down to a score, without the JPEG in the loop, as in MMG's runs."""
+
+    def make(photo: Photo, judge: str) -> Made:
+        return Made(by_perturbation(_job(photo, _target(judge, threshold)), "cw", in_channel=False).photo)
+
+    return make
+
+
+def curved(photo: Photo, judge: str) -> Made:
+    """The adversarial colour filter, K = 64."""
+    found = by_curve(_job(photo, _target(judge)))
+    return Made(found.photo, found.recipe)
+
+
+RUNS: dict[str, Maker] = {
+    "original": as_it_is,
+    "enhance": enhanced,
+    "preset": styled,
+    "auto": hidden("auto"),
+    "hybrid": hidden("hybrid"),
+    "filter": hidden("filter"),
+    "curve": curved,
+    "cw50": attacked(50),
+    "cw30": attacked(30),
+    "cw10": attacked(10),
+}
+
+
+@functools.cache
+def _target(judge: str, threshold: float | None = None) -> Target:
+    return biqa.get(judge, threshold=threshold)
+
+
+def _job(photo: Photo, target: Target) -> Job:
+    return Job(photo, Watchers(photo.pixels, [target], device("auto")), "natural")
+
+
+def prepare(photos: Iterable[Path], folder: Path) -> list[Path]:
+    """The photos as the task gave them out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    prepared = []
+    for photo in photos:
+        prepared.append(folder / f"{photo.stem}.png")
+        if not prepared[-1].exists():
+            save_photo(tasks.QUALITY.prepared(open_photo(photo)), prepared[-1])
+    return prepared
+
+
+def make(code: str, originals: Iterable[Path], folder: Path, judge: str) -> None:
+    """The photos of a run that its folder lacks."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for original in originals:
+        output = folder / f"{code}_{original.name}"
+        if output.exists():
+            continue
+        made = RUNS[code](open_photo(original), judge)
+        if made.recipe is not None:
+            write_atomically(output.with_suffix(".json"), made.recipe.to_json().encode(), force=True)
+        save_photo(made.photo, output)
+        print(output.name, flush=True)
+
+
+def main() -> None:
+    options = _options()
+    photos = sorted(path for path in options.photos.iterdir() if path.suffix.lower() in SUFFIXES)
+    # Every third, then the others: what there is time for is spread over all of them.
+    photos = [path for first in range(3) for path in photos[first::3]][: options.first]
+    originals = prepare(photos, options.out / "originals")
+    for code in options.runs:
+        make(code, originals, options.out / "runs" / code, options.target)
+    if not options.only_make:
+        results = evaluated(options)
+        print_table(results)
+        keep(
+            "mediaeval",
+            {"preset": PRESET, "enhance": {enhancement.__name__: by for enhancement, by in ENHANCED.items()}}
+            | records.to_dict(results),
+        )
+
+
+def evaluated(options: argparse.Namespace) -> Evaluation:
+    """The runs by the task's protocol, with a report."""
+    originals = Originals.of(options.out / "originals")
+    opened = {run.code: run for run in open_runs((options.out / "runs" / c for c in options.runs), originals.files)}
+    results = evaluate(tasks.QUALITY, originals, list(opened.values()), [_target(options.target)])
+    report.write(
+        results,
+        lambda name: tasks.QUALITY.prepared(originals.photo(name)),
+        lambda code, name: opened[code].photo(name),
+        options.out / "report",
+        force=True,
+    )
+    return results
+
+
+def print_table(results: Evaluation) -> None:
+    """The table of the documentation: a run a line; accuracy is the share of photos that are still above 50."""
+    common = frozenset.intersection(*(frozenset(one.photo for one in run.photos) for run in results.runs))
+    names = ("run", "photos", "accuracy %", "mean", "ΔE2000", "MS-SSIM", "colour", "contrast", f"on {len(common)}, %")
+    print("".join(f"{name:>11}" for name in names))
+    for run in results.runs:
+        found, mean = results.summary(run), run.mean
+        figures = [f"{found.photos}", f"{100 * found.accuracy_after:.1f}", f"{found.mean_after:.1f}"]
+        figures += [f"{mean('delta_e'):.2f}", f"{mean('ms_ssim'):.3f}"]
+        figures += [f"{mean('colourfulness_after'):.1f}", f"{mean('contrast_after'):.3f}"]
+        figures += [f"{100 * results.summary(run, among=common).accuracy_after:.1f}"]  # where all runs can be compared
+        print("".join(f"{text:>11}" for text in (run.code, *figures)))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos", type=Path, help="a folder of photos")
+    parser.add_argument("out", type=Path, help="a folder for the runs and the report")
+    parser.add_argument("--runs", type=_runs, default=tuple(RUNS), help=f"by default {','.join(RUNS)}")
+    parser.add_argument("--first", type=int, metavar="N", help="only so many photos: every third, then the others")
+    parser.add_argument("--only-make", action="store_true", help="make the runs, and leave the evaluation")
+    parser.add_argument("--target", default="compact_iqa", metavar="NAME[:WEIGHTS]", help="the judge")
+    return parser.parse_args()
+
+
+def _runs(text: str) -> tuple[str, ...]:
+    codes = tuple(text.split(","))
+    for code in codes:
+        if code not in RUNS:
+            raise argparse.ArgumentTypeError(f"'{code}' is no run: expected some of {', '.join(RUNS)}")
+    return codes
+
+
+if __name__ == "__main__":
+    main()
