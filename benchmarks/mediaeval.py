@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import argparse
 import functools
-from collections.abc import Callable, Iterable
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +26,8 @@ from camofilter.biqa.devices import device
 from camofilter.evaluation import records, report, tasks
 from camofilter.evaluation.evaluate import evaluate
 from camofilter.evaluation.results import Evaluation
-from camofilter.evaluation.runs import Originals, open_runs
-from camofilter.optim import Method, camouflage
+from camofilter.evaluation.runs import Originals, Run, open_runs
+from camofilter.optim import Judgement, Method, Verdict, camouflage
 from camofilter.optim.methods import Job, by_perturbation
 from camofilter.optim.watchers import Watchers
 from camofilter.photo import Photo, open_photo, save_photo
@@ -144,46 +145,54 @@ def main() -> None:
     photos = sorted(path for path in options.photos.iterdir() if path.suffix.lower() in SUFFIXES)
     # Every third, then the others: what there is time for is spread over all of them.
     photos = [path for first in range(3) for path in photos[first::3]][: options.first]
-    originals = prepare(photos, options.out / "originals")
+    prepared = prepare(photos, options.out / "originals")
     for code in options.runs:
-        make(code, originals, options.out / "runs" / code, options.target)
+        make(code, prepared, options.out / "runs" / code, options.target)
     if not options.only_make:
-        results = evaluated(options)
-        print_table(results)
-        keep(
-            "mediaeval",
-            {"preset": PRESET, "enhance": {enhancement.__name__: by for enhancement, by in ENHANCED.items()}}
-            | records.to_dict(results),
-        )
+        originals = Originals.of(options.out / "originals")
+        runs = open_runs((options.out / "runs" / code for code in options.runs), originals.files)
+        results = evaluated(originals, runs, options)
+        survival = {run.code: surviving(run, options.target) for run in runs}
+        print_table(results, survival)
+        made = {"preset": PRESET, "enhance": {enhancement.__name__: by for enhancement, by in ENHANCED.items()}}
+        keep("mediaeval", made | {"seen_by_the_worst_way": survival} | records.to_dict(results))
 
 
-def evaluated(options: argparse.Namespace) -> Evaluation:
+def evaluated(originals: Originals, runs: Sequence[Run], options: argparse.Namespace) -> Evaluation:
     """The runs by the task's protocol, with a report."""
-    originals = Originals.of(options.out / "originals")
-    opened = {run.code: run for run in open_runs((options.out / "runs" / c for c in options.runs), originals.files)}
-    results = evaluate(tasks.QUALITY, originals, list(opened.values()), [_target(options.target)])
+    by_code = {run.code: run for run in runs}
+    results = evaluate(tasks.QUALITY, originals, runs, [_target(options.target)])
     report.write(
         results,
         lambda name: tasks.QUALITY.prepared(originals.photo(name)),
-        lambda code, name: opened[code].photo(name),
+        lambda code, name: by_code[code].photo(name),
         options.out / "report",
         force=True,
     )
     return results
 
 
-def print_table(results: Evaluation) -> None:
+def surviving(run: Run, judge: str) -> float:
+    """Share of a run's photos that are seen by the worst of the ways of passing them on, which the task did not ask."""
+    target = _target(judge)
+    unseen = Judgement(0, "")
+    verdicts = (Verdict(target, unseen, unseen).tried(run.photo(name).pixels) for name in run.files)
+    return statistics.fmean(verdict.worst_exposure > 0 for verdict in verdicts)
+
+
+def print_table(results: Evaluation, survival: Mapping[str, float]) -> None:
     """The table of the documentation: a run a line; accuracy is the share of photos that are still above 50."""
     common = frozenset.intersection(*(frozenset(one.photo for one in run.photos) for run in results.runs))
-    names = ("run", "photos", "accuracy %", "mean", "ΔE2000", "MS-SSIM", "colour", "contrast", f"on {len(common)}, %")
-    print("".join(f"{name:>11}" for name in names))
+    names = ("run", "photos", "accuracy %", f"on {len(common)}, %", "worst way %", "mean", "ΔE2000", "MS-SSIM")
+    print("".join(f"{name:>12}" for name in (*names, "colour", "contrast")))
     for run in results.runs:
         found, mean = results.summary(run), run.mean
-        figures = [f"{found.photos}", f"{100 * found.accuracy_after:.1f}", f"{found.mean_after:.1f}"]
+        among = results.summary(run, among=common)  # where all runs can be compared
+        shares = (found.accuracy_after, among.accuracy_after, survival[run.code])
+        figures = [f"{found.photos}", *(f"{100 * share:.1f}" for share in shares), f"{found.mean_after:.1f}"]
         figures += [f"{mean('delta_e'):.2f}", f"{mean('ms_ssim'):.3f}"]
         figures += [f"{mean('colourfulness_after'):.1f}", f"{mean('contrast_after'):.3f}"]
-        figures += [f"{100 * results.summary(run, among=common).accuracy_after:.1f}"]  # where all runs can be compared
-        print("".join(f"{text:>11}" for text in (run.code, *figures)))
+        print("".join(f"{text:>12}" for text in (run.code, *figures)))
 
 
 def _options() -> argparse.Namespace:

@@ -272,6 +272,10 @@ def test_jury_from_runs_to_ranking(run: Run) -> None:
         ),
         (("evaluate", "quality", "photos", "photos/a.jpg"), "photos/a.jpg: cannot be read (no zip): give a folder"),
         (("evaluate", "beauty", "photos", "same"), "invalid value for 'quality|scene': 'beauty' is not one of"),
+        (
+            ("evaluate",),
+            "missing argument 'quality|scene'. Choose from: quality, scene; try 'camofilter evaluate --help'",
+        ),
         (("submit", "photos", "my run"), "the run code is 'my run': expected letters, digits, _ and -"),
         (("jury", "tally", "no.json"), "there is no key.json beside no.json: give the one that 'jury make' wrote"),
         (("prepare", "quality", "photos", "-o", "x", "--list", "no.csv"), "no.csv: cannot be read as csv"),

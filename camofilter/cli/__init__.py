@@ -88,7 +88,7 @@ def _main_options(
 
 def _usage_line(error: typer.TyperException, args: list[str]) -> str:
     """What is wrong with a command line, in one line, and where to look it up."""
-    message = error.format_message().replace("Value error, ", "").strip().rstrip(".")
+    message = " ".join(error.format_message().split()).replace("Value error, ", "").rstrip(".")
     context = getattr(error, "ctx", None)  # typer leaves it out where an option lacks its value
     command = context.command_path if context else " ".join(["camofilter", *filter(str.isalpha, args[:1])])
     return f"{message[:1].lower()}{message[1:]}{'' if message.endswith('?') else ';'} try '{command} --help'"

@@ -44,7 +44,10 @@ def prepare(
     list_file: ListFile = None,
     force: Force = False,
 ) -> int:
-    """Prepare photos as the task gave them out: quality, the centre of 512×384; scene, 256×256; both as PNG."""
+    """Prepare photos as a MediaEval task gave them out.
+
+    For quality the centre of 512×384 pixels, for scenes 256×256; both as PNG.
+    """
     from camofilter.evaluation.runs import Originals
     from camofilter.evaluation.tasks import TASKS
     from camofilter.photo import save_photo
@@ -94,7 +97,10 @@ def evaluate(
     force: Force = False,
     as_json: AsJson = False,
 ) -> int:
-    """Tell how many photos of runs the task's judge still sees, and how the photos have changed."""
+    """Tell how many photos of runs a task's judge still sees.
+
+    For quality each photo gets JPEG 90 and a score, and is seen above 50; for scenes a classifier tells its category.
+    """
     from camofilter.evaluation import evaluate as evaluation
     from camofilter.evaluation import lists
     from camofilter.evaluation import report as reports
@@ -157,7 +163,7 @@ def submit(
     force: Force = False,
     as_json: AsJson = False,
 ) -> int:
-    """Pack a run as the tasks ask for it, if nothing is wrong with it."""
+    """Pack a run as the tasks ask for it, if it has no fault."""
     from camofilter.evaluation.submission import submit as submitted
     from camofilter.evaluation.tasks import TASKS
 
@@ -206,7 +212,10 @@ def make_jury(
     device: Device = "auto",
     force: Force = False,
 ) -> int:
-    """Make a page on which people choose: the photos whose scores differ most over the runs, blind and shuffled."""
+    """Make a page on which people choose, blind and shuffled.
+
+    Without a list they are asked about the photos whose scores vary most over the runs.
+    """
     import secrets
 
     from camofilter.evaluation import jury as juries
@@ -248,7 +257,7 @@ def tally_jury(
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the intervals' bootstrap.")] = 0,
     as_json: AsJson = False,
 ) -> int:
-    """Rank runs by how often the jurors found them most appealing, with intervals and the jurors' agreement."""
+    """Rank runs by how often jurors found them most appealing."""
     from camofilter.evaluation.jury import KEY
     from camofilter.evaluation.tally import tally
 
