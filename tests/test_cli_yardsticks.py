@@ -174,6 +174,7 @@ def test_report(run: Run) -> None:
     make_run("soft", blurred)
     done = run("evaluate", "quality", "prepared", "soft", "--report", "report")
     assert done.code == 0
+    assert done.out.splitlines()[-1] == "the report is report/report.html"
     assert {path.name for path in Path("report").iterdir()} == {
         "report.html", "photos.csv", "summary.json", "sheet-soft.png"
     }  # fmt: skip
@@ -207,7 +208,7 @@ def test_submit_refuses_a_faulty_run(run: Run) -> None:
     Path("list.csv").write_text("".join(f"{name}\n" for name in NAMES))
     done = run("submit", folder, "team_one", "--list", "list.csv")
     assert done.code == 1
-    assert done.err.splitlines()[-1] == "camofilter: team_one.zip was not written: 1 faults in team"
+    assert done.err.splitlines()[-1] == "camofilter: team_one.zip was not written: 1 fault in team"
     assert "team_b.jpg: is missing" in done.err
     assert not Path("team_one.zip").exists()
     machine = run("submit", folder, "team_one", "--list", "list.csv", "--json")

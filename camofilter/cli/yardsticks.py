@@ -121,9 +121,9 @@ def evaluate(
     opened = {run.code: run for run in open_runs(map(Path, runs), found.files)}
     if report is not None:
         reports.check(list(opened), Path(report), force=force)
-    photos = sum(len(run.files) for run in opened.values())
     by_hand = _listed(manual)
-    with _bar(photos * (1 + (report is not None)), as_json) as bar:
+    photos = sum(len(run.files) for run in opened.values())
+    with _bar(photos, as_json) as bar:
         results = evaluation.evaluate(
             TASKS[task],
             found,
@@ -134,7 +134,16 @@ def evaluate(
             sensitive=None if categories is None else lists.read_categories(Path(categories)).keys(),
             progress=bar.photo_done,
         )
-        if report is not None:
+    if as_json:
+        for run in results.runs:
+            print_json(_record(results, run))
+    else:
+        _show(results)
+    if csv_file is not None:
+        with naming(csv_file):
+            write_atomically(Path(csv_file), utf8(to_csv(results)), force)
+    if report is not None:
+        with _bar(photos, as_json) as bar:
             reports.write(
                 results,
                 lambda name: TASKS[task].prepared(found.photo(name)),
@@ -143,14 +152,8 @@ def evaluate(
                 force=force,
                 progress=bar.photo_done,
             )
-    if csv_file is not None:
-        with naming(csv_file):
-            write_atomically(Path(csv_file), utf8(to_csv(results)), force)
-    if as_json:
-        for run in results.runs:
-            print_json(_record(results, run))
-    else:
-        _show(results)
+        if not as_json:
+            say(f"the report is {Path(report, reports.PAGE)}")
     return int(bool(results.all_faults()))
 
 
@@ -184,7 +187,7 @@ def submit(
     else:
         _complain_of(done.faults)
         if done.faults:
-            complain(f"{done.path} was not written: {len(done.faults)} faults in {run}")
+            complain(f"{done.path} was not written: {_faults(len(done.faults))} in {run}")
         else:
             say(f"{done.path}: {done.photos} photos")
     return int(bool(done.faults))
@@ -304,6 +307,10 @@ def _complain_of(faults: Iterable[Fault]) -> None:
         complain(fault.in_words())
 
 
+def _faults(count: int) -> str:
+    return "1 fault" if count == 1 else f"{count} faults"
+
+
 def _record(results: Evaluation, run: RunResult) -> Record:
     """A run's line of JSON: the first judge's figures, then all."""
     from camofilter.evaluation.records import run_figures
@@ -321,7 +328,7 @@ def _show(results: Evaluation) -> None:
 
     _complain_of(results.all_faults())
     for run in results.runs:
-        say(f"{run.code}: {len(run.photos)} of {len(results.originals)} photos, {len(run.faults)} faults")
+        say(f"{run.code}: {len(run.photos)} of {len(results.originals)} photos, {_faults(len(run.faults))}")
         if not run.photos:
             continue
         for place in range(len(results.judges)):
