@@ -25,7 +25,7 @@ from camofilter.biqa import Target
 from camofilter.biqa.devices import device
 from camofilter.evaluation import records, report, tasks
 from camofilter.evaluation.evaluate import evaluate
-from camofilter.evaluation.results import Evaluation
+from camofilter.evaluation.results import Evaluation, Judge, RunResult
 from camofilter.evaluation.runs import Originals, Run, open_runs
 from camofilter.optim import Judgement, Method, Verdict, camouflage
 from camofilter.optim.methods import Job, by_perturbation
@@ -146,16 +146,19 @@ def main() -> None:
     # Every third, then the others: what there is time for is spread over all of them.
     photos = [path for first in range(3) for path in photos[first::3]][: options.first]
     prepared = prepare(photos, options.out / "originals")
-    for code in options.runs:
-        make(code, prepared, options.out / "runs" / code, options.target)
-    if not options.only_make:
+    if options.only != "evaluate":
+        for code in options.runs:
+            make(code, prepared, options.out / "runs" / code, options.target)
+    if options.only != "make":
         originals = Originals.of(options.out / "originals")
         runs = open_runs((options.out / "runs" / code for code in options.runs), originals.files)
         results = evaluated(originals, runs, options)
-        survival = {run.code: surviving(run, options.target) for run in runs}
+        judge, target = results.judges[0], _target(options.target)
+        survival = {a.code: seen_after_all(a, b, judge, target) for a, b in zip(runs, results.runs, strict=True)}
         print_table(results, survival)
         made = {"preset": PRESET, "enhance": {enhancement.__name__: by for enhancement, by in ENHANCED.items()}}
-        keep("mediaeval", made | {"seen_by_the_worst_way": survival} | records.to_dict(results))
+        found = records.to_dict(results) | {"faults": len(results.all_faults())}
+        keep("mediaeval", made | {"seen_by_the_worst_way": survival} | found)
 
 
 def evaluated(originals: Originals, runs: Sequence[Run], options: argparse.Namespace) -> Evaluation:
@@ -172,12 +175,14 @@ def evaluated(originals: Originals, runs: Sequence[Run], options: argparse.Names
     return results
 
 
-def surviving(run: Run, judge: str) -> float:
-    """Share of a run's photos that are seen by the worst of the ways of passing them on, which the task did not ask."""
-    target = _target(judge)
-    unseen = Judgement(0, "")
-    verdicts = (Verdict(target, unseen, unseen).tried(run.photo(name).pixels) for name in run.files)
-    return statistics.fmean(verdict.worst_exposure > 0 for verdict in verdicts)
+def seen_after_all(run: Run, result: RunResult, judge: Judge, target: Target) -> float:
+    """Share of a run's photos that are seen after the worst way of passing them on, which the task did not ask."""
+    unknown = Judgement(0, "")
+    verdict = Verdict(target, unknown, unknown)
+    return statistics.fmean(
+        judge.sees(one.judged[0].after) or verdict.tried(run.photo(one.photo).pixels).worst_exposure > 0
+        for one in result.photos
+    )
 
 
 def print_table(results: Evaluation, survival: Mapping[str, float]) -> None:
@@ -201,7 +206,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("out", type=Path, help="a folder for the runs and the report")
     parser.add_argument("--runs", type=_runs, default=tuple(RUNS), help=f"by default {','.join(RUNS)}")
     parser.add_argument("--first", type=int, metavar="N", help="only so many photos: every third, then the others")
-    parser.add_argument("--only-make", action="store_true", help="make the runs, and leave the evaluation")
+    parser.add_argument("--only", choices=("make", "evaluate"), help="make the runs, or evaluate what there is of them")
     parser.add_argument("--target", default="compact_iqa", metavar="NAME[:WEIGHTS]", help="the judge")
     return parser.parse_args()
 
