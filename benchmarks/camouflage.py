@@ -17,7 +17,7 @@ import json
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
@@ -133,7 +133,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path, help="a folder of photos")
     parser.add_argument("out", type=Path, help="a folder for what is made of them")
-    parser.add_argument("--methods", type=_methods, default=METHODS, help=f"by default {','.join(METHODS)}")
+    parser.add_argument(
+        "--methods", type=some_of("method", METHODS), default=METHODS, help=f"by default {','.join(METHODS)}"
+    )
     parser.add_argument("--every", type=int, default=1, metavar="N", help="take every Nth photo")
     parser.add_argument("--offset", type=int, default=0, metavar="K", help="leave out the first K photos")
     parser.add_argument("--keep", choices=get_args(Keep), default="natural")
@@ -148,12 +150,17 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _methods(text: str) -> tuple[str, ...]:
-    names = tuple(text.split(","))
-    for name in names:
-        if name not in METHODS:
-            raise argparse.ArgumentTypeError(f"'{name}' is no method: expected some of {', '.join(METHODS)}")
-    return names
+def some_of(kind: str, known: Collection[str]) -> Callable[[str], tuple[str, ...]]:
+    """What reads an option of known names with commas between them."""
+
+    def read(text: str) -> tuple[str, ...]:
+        names = tuple(text.split(","))
+        for name in names:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"'{name}' is no {kind}: expected some of {', '.join(known)}")
+        return names
+
+    return read
 
 
 def _trial(options: argparse.Namespace) -> Trial:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from camouflage import SUFFIXES, by_curve
+from camouflage import SUFFIXES, by_curve, some_of
 from machine import keep
 from PIL import Image, ImageEnhance
 
@@ -204,19 +204,11 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path, help="a folder of photos")
     parser.add_argument("out", type=Path, help="a folder for the runs and the report")
-    parser.add_argument("--runs", type=_runs, default=tuple(RUNS), help=f"by default {','.join(RUNS)}")
+    parser.add_argument("--runs", type=some_of("run", RUNS), default=tuple(RUNS), help=f"by default {','.join(RUNS)}")
     parser.add_argument("--first", type=int, metavar="N", help="only so many photos: every third, then the others")
     parser.add_argument("--only", choices=("make", "evaluate"), help="make the runs, or evaluate what there is of them")
     parser.add_argument("--target", default="compact_iqa", metavar="NAME[:WEIGHTS]", help="the judge")
     return parser.parse_args()
-
-
-def _runs(text: str) -> tuple[str, ...]:
-    codes = tuple(text.split(","))
-    for code in codes:
-        if code not in RUNS:
-            raise argparse.ArgumentTypeError(f"'{code}' is no run: expected some of {', '.join(RUNS)}")
-    return codes
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -126,7 +125,7 @@ def train(
     """Train a quality model on photos with scores."""
     from camofilter.biqa.training import trained
 
-    with Bar(1, shown=sys.stderr.isatty() and not as_json) as bar:
+    with Bar(1, as_json) as bar:
 
         def show(step: Step) -> None:
             look = f", validation SROCC {step.look.clean.srocc:.3f}" if step.look else ""

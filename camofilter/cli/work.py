@@ -63,7 +63,7 @@ def each(
         UsageError: what is wrong concerns all photos.
     """
     records: list[Record] = []
-    with Bar(len(inputs), shown=sys.stderr.isatty() and not as_json) as bar:
+    with Bar(len(inputs), as_json) as bar:
         for given in inputs:
             try:
                 found = work(given, bar)
@@ -97,11 +97,11 @@ def exit_code(records: list[Record]) -> int:
 
 
 class Bar:
-    """Progress on the terminal: the photos, or for a single one the steps of its search."""
+    """Progress on the terminal: the photos, or for a single one the steps of its search; none while JSON is printed."""
 
-    def __init__(self, photos: int, *, shown: bool) -> None:
+    def __init__(self, photos: int, as_json: bool = False) -> None:
         self._photos, self._done, self._start = photos, 0, time.monotonic()
-        self._rich = _rich_progress() if shown else None
+        self._rich = _rich_progress() if sys.stderr.isatty() and not as_json else None
 
     def __enter__(self) -> Self:
         if self._rich:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -57,7 +56,7 @@ def prepare(
     Path(out).mkdir(parents=True, exist_ok=True)
     _complain_of(found.faults)
     undone = len(found.faults)
-    with _bar(len(found.files), False) as bar:
+    with Bar(len(found.files)) as bar:
         for name in found.files:
             try:
                 with naming(name):
@@ -123,7 +122,7 @@ def evaluate(
         reports.check(list(opened), Path(report), force=force)
     by_hand = _listed(manual)
     photos = sum(len(run.files) for run in opened.values())
-    with _bar(photos, as_json) as bar:
+    with Bar(photos, as_json) as bar:
         results = evaluation.evaluate(
             TASKS[task],
             found,
@@ -143,7 +142,7 @@ def evaluate(
         with naming(csv_file):
             write_atomically(Path(csv_file), utf8(to_csv(results)), force)
     if report is not None:
-        with _bar(photos, as_json) as bar:
+        with Bar(photos, as_json) as bar:
             reports.write(
                 results,
                 lambda name: TASKS[task].prepared(found.photo(name)),
@@ -171,7 +170,7 @@ def submit(
     from camofilter.evaluation.tasks import TASKS
 
     listed = _listed(list_file)
-    with _bar(1, as_json) as bar:
+    with Bar(1, as_json) as bar:
         done = submitted(
             Path(run),
             code,
@@ -235,7 +234,7 @@ def make_jury(
     else:
         everywhere = [name for name in names if all(name in run.files for run in opened.values())]
         shown = _most_varied(task, list(opened.values()), everywhere, _judge(target, device))[:photos]
-    with _bar(len(shown), False) as bar:
+    with Bar(len(shown)) as bar:
         made = juries.make(
             list(opened),
             shown,
@@ -294,12 +293,8 @@ def _most_varied(task: Literal["quality", "scene"], runs: list[Run], names: list
     from camofilter.evaluation.evaluate import most_varied
     from camofilter.evaluation.tasks import TASKS
 
-    with _bar(len(names) * len(runs), False) as bar:
+    with Bar(len(names) * len(runs)) as bar:
         return list(most_varied(TASKS[task], runs, names, judge, bar.photo_done))
-
-
-def _bar(photos: int, as_json: bool) -> Bar:
-    return Bar(photos, shown=sys.stderr.isatty() and not as_json)
 
 
 def _complain_of(faults: Iterable[Fault]) -> None:
@@ -324,7 +319,7 @@ def _record(results: Evaluation, run: RunResult) -> Record:
 
 def _show(results: Evaluation) -> None:
     """What people are told: what is wrong, then each run, then where runs differ."""
-    from camofilter.evaluation.results import FOR_THE_JURY
+    from camofilter.evaluation.records import most_varied
 
     _complain_of(results.all_faults())
     for run in results.runs:
@@ -336,8 +331,7 @@ def _show(results: Evaluation) -> None:
             if results.manual:
                 say(f"    by hand: {_figures(results, run, place, results.manual)}")
         say(f"  {_measures(run)}")
-    varied = list(results.variances().items())[:FOR_THE_JURY]
-    if varied:
+    if varied := most_varied(results):
         say(f"most different over the runs: {', '.join(f'{name} ({variance:.0f})' for name, variance in varied)}")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -19,7 +18,7 @@ from camofilter.errors import UsageError
 from camofilter.evaluation.pages import data_uri, rendered
 from camofilter.photo import Photo, encode_photo
 from camofilter.photo.core import naming
-from camofilter.photo.writing import write_atomically
+from camofilter.photo.writing import check_all_free, write_atomically
 
 PAGE, KEY = "jury.html", "key.json"
 
@@ -155,9 +154,7 @@ def make(
 
 def check(folder: Path, *, force: bool) -> None:
     """Refuses a folder where a jury is already (UsageError), before photos are chosen."""
-    for path in (folder / PAGE, folder / KEY):
-        if not force and os.path.lexists(path):
-            raise UsageError(f"{path} exists: add --force to replace it, or give another folder")
+    check_all_free((folder / PAGE, folder / KEY), force)
 
 
 def _shown(ballot: Ballot, versions: Sequence[Photo], original: Photo | None) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def read(path: Path) -> PhotoList:
     rows = tables.rows(path)
     if not rows:
         raise UsageError(f"{path}: is empty; expected a photo's name a line")
-    headed = not any(_is_photo(cell) for cell in rows[0])
+    headed = not any(is_photo(cell) for cell in rows[0])
     names, labels = 0, 1 if max(map(len, rows)) == 2 else None
     if headed:
         found = tables.column(rows[0], tables.PHOTO_COLUMNS)
@@ -61,7 +61,7 @@ def read(path: Path) -> PhotoList:
     known: set[str] = set()
     for number, row in enumerate(rows[headed:], 1 + headed):
         name = row[names] if len(row) > names else ""
-        if not _is_photo(name):
+        if not is_photo(name):
             raise UsageError(f"{path}: row {number} has '{name}' for a photo; expected a name such as photo.jpg")
         if stem(name) in known:
             raise UsageError(f"{path}: row {number} has {name} once more; expected each photo once")
@@ -87,7 +87,8 @@ def read_categories(path: Path) -> dict[str, int]:
     return categories
 
 
-def _is_photo(name: str) -> bool:
+def is_photo(name: str) -> bool:
+    """Whether a name is that of a photo of the tasks, by its suffix."""
     return name.lower().endswith(SUFFIXES)
 
 

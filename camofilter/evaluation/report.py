@@ -9,7 +9,6 @@ import base64
 import hashlib
 import io
 import json
-import os
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,7 +24,7 @@ from camofilter.evaluation.records import known, look, most_varied, to_csv, to_d
 from camofilter.evaluation.results import Evaluation, Judge, PhotoResult, RunResult, Summary
 from camofilter.evaluation.tasks import TASKS
 from camofilter.photo.core import Photo, naming
-from camofilter.photo.writing import write_atomically
+from camofilter.photo.writing import check_all_free, write_atomically
 from camofilter.sheets import draw, thumbnail
 
 Original = Callable[[str], Photo]
@@ -90,9 +89,7 @@ def check(codes: Sequence[str], folder: Path, *, force: bool) -> None:
             raise UsageError(f"run code {code!r} cannot be part of a file's name: use letters, digits, - and _")
     if len({code.lower() for code in codes}) < len(codes):
         raise UsageError(f"two runs have the same code: {', '.join(codes)}; rename one of them")
-    for path in (folder / name for name in (PAGE, TABLE, SUMMARY, *map(_sheet_name, codes))):
-        if os.path.lexists(path) and not force:
-            raise UsageError(f"{path} exists: add --force to replace it, or give another folder")
+    check_all_free((folder / name for name in (PAGE, TABLE, SUMMARY, *map(_sheet_name, codes))), force)
 
 
 def _sheet_name(code: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
 from camofilter.errors import PhotoError, UsageError
-from camofilter.evaluation.lists import SUFFIXES, PhotoList, stem
+from camofilter.evaluation.lists import PhotoList, is_photo, stem
 from camofilter.evaluation.results import Fault, Kind
 from camofilter.photo import Photo, decode_photo
 from camofilter.photo.core import one_line
@@ -286,7 +286,7 @@ class _Matching:
 
 def _is_photo(name: str) -> bool:
     """By its suffix; macOS puts a hidden ._photo.jpg, which is none, beside each photo.jpg."""
-    return name.lower().endswith(SUFFIXES) and not PurePosixPath(name).name.startswith(".")
+    return is_photo(name) and not PurePosixPath(name).name.startswith(".")
 
 
 def _own_name(name: str, code: str) -> str | None:

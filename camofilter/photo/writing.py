@@ -6,7 +6,7 @@ import io
 import os
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from camofilter.errors import PhotoError, unknown_name
+from camofilter.errors import PhotoError, UsageError, unknown_name
 from camofilter.photo.colour import srgb_profile
 from camofilter.photo.core import Photo, eight_bit, naming, one_line, with_alpha
 from camofilter.photo.metadata import METADATA, Exif, kept_xmp
@@ -131,6 +131,13 @@ def check_free(path: Path, force: bool) -> None:
     """Refuses a file that is there already and must stay (PhotoError without its name), before the work is done."""
     if not force and os.path.lexists(path):
         raise PhotoError(_EXISTS)
+
+
+def check_all_free(paths: Iterable[Path], force: bool) -> None:
+    """Refuses files of a folder that are there already and must stay (UsageError), before the work is done."""
+    for path in paths:
+        if not force and os.path.lexists(path):
+            raise UsageError(f"{path} exists: add --force to replace it, or give another folder")
 
 
 def _format_by_suffix(path: Path) -> str:
