@@ -25,6 +25,21 @@ class UsageError(CamofilterError):
     exit_code = 2
 
 
+class BatchError(CamofilterError):
+    """What stops a whole batch, such as a full disk; what is done is kept, and the same command goes on."""
+
+
+def reason(given: str, error: Exception) -> str:
+    """One line for a person about whatever went wrong with a photo."""
+    if isinstance(error, CamofilterError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"{given}: does not fit in memory: make it smaller or close other programs"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or given}: {error.strerror}"
+    return f"{given}: unexpected {type(error).__name__}: {' '.join(str(error).split())}"
+
+
 def unknown_name(kind: str, given: str, known: Iterable[str]) -> UsageError:
     """The error for a name that does not exist, naming the nearest ones that do.
 

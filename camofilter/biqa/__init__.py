@@ -7,6 +7,7 @@ Listing them needs no torch; :func:`get` loads it. A target is named ``NAME`` or
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,19 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["KNOWN", "SHIPPED", "Known", "Scale", "Target", "as_image", "delivered", "delivered_score", "get", "network"]
+__all__ = [
+    "KNOWN",
+    "SHIPPED",
+    "Known",
+    "Scale",
+    "Target",
+    "as_image",
+    "delivered",
+    "delivered_score",
+    "get",
+    "get_all",
+    "network",
+]
 
 
 @dataclass(frozen=True)
@@ -107,6 +120,28 @@ def get(spec: str, *, threshold: float | None = None) -> Target:
     module = importlib.import_module(f"camofilter.biqa.{name}")
     found: Target = module.target(given or None, known.scale.at(threshold))
     return found
+
+
+def get_all(specs: Sequence[str] | None, *, threshold: float | None = None, scene: str | None = None) -> list[Target]:
+    """Several targets, each loaded once.
+
+    Args:
+        specs: as :func:`get` takes them; "all" are those that come with camofilter, None is the embedded one.
+        threshold: where a photo stops being seen; None for each one's own.
+        scene: what those that tell scenes apart must not see, or "sensitive"; None for what they see first.
+
+    Raises:
+        UsageError: no such target or scene, or a scene but no target that tells scenes apart.
+    """
+    names = [name for spec in specs or ["compact_iqa"] for name in (SHIPPED if spec == "all" else [spec])]
+    found = [get(name, threshold=threshold) for name in dict.fromkeys(names)]
+    if scene is None:
+        return found
+    from camofilter.biqa.scenes import SceneTarget
+
+    if not any(isinstance(target, SceneTarget) for target in found):
+        raise UsageError(f"--scene is '{scene}', but no target tells scenes apart: add --target places365_resnet50:…")
+    return [target.watching(scene) if isinstance(target, SceneTarget) else target for target in found]
 
 
 def network(name: str) -> nn.Module:

@@ -37,6 +37,8 @@ class Outputs:
         in_place: bool = False,
         force: bool = False,
     ) -> None:
+        from camofilter.photo.names import likely_suffix
+
         if in_place and out is not None:
             raise UsageError("--in-place and -o were both given: give one of them")
         if in_place and number is not None:
@@ -50,7 +52,7 @@ class Outputs:
             raise UsageError(f"{option} {out} is a file: for {len(inputs)} photos give a folder")
         self._planned: dict[str, str] = {}
         for given in inputs:
-            path = self._path(given, suffix or _likely_suffix(given))
+            path = self._path(given, suffix or likely_suffix(given))
             if (other := self._planned.get(_place(path))) is not None:
                 raise UsageError(f"{other} and {given} would both be written to {path}: give them one at a time")
             self._planned[_place(path)] = given
@@ -96,12 +98,6 @@ class Outputs:
         if os.path.lexists(path) and not self.replace:
             raise PhotoError(f"{given}: {path} exists: add --force to replace it, or give another {self._option}")
         return path
-
-
-def _likely_suffix(given: str) -> str:
-    """The suffix of the photo that will be written, as far as its name tells."""
-    suffix = Path(given).suffix
-    return ".jpg" if suffix.lower() in (".heic", ".heif") else suffix
 
 
 def _place(path: Path) -> str:

@@ -6,22 +6,41 @@ import re
 import statistics
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import camofilter
-from camofilter.cli.options import AsJson, Device, Force, InPlace, MaxPixels, MetadataKept, Out, Photos, Preset, Targets
+from camofilter.cli.asked import asked_look, check_hiding
+from camofilter.cli.options import (
+    AsJson,
+    CubeFile,
+    Device,
+    Force,
+    HidingMethod,
+    InPlace,
+    Kept,
+    MaxPixels,
+    MetadataKept,
+    Out,
+    Perturbation,
+    Photos,
+    Preset,
+    RecipeFile,
+    Robust,
+    Scene,
+    Seed,
+    Settings,
+    Strength,
+    Targets,
+    Threshold,
+)
 from camofilter.cli.outputs import Outputs
 from camofilter.cli.printing import Record, print_json, say
 from camofilter.cli.work import Bar, each, exit_code, opened, opened_for, seconds_since
-from camofilter.errors import UsageError
 
 if TYPE_CHECKING:
-    from camofilter.biqa import Target
-    from camofilter.optim import Camouflaged, Verdict
     from camofilter.photo import Photo
-    from camofilter.photo.core import Pixels
     from camofilter.recipe import Recipe
 
 
@@ -29,15 +48,10 @@ def apply_look(
     inputs: Photos,
     out: Out = None,
     preset: Preset = None,
-    recipe: Annotated[str | None, typer.Option(metavar="FILE.json", help="A look from a file.")] = None,
-    cube: Annotated[
-        str | None, typer.Option(metavar="FILE.cube", help="A look from a table of colours, or a Hald image.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="FILTER.SETTING=VALUE", help="Change a setting; may be repeated."),
-    ] = None,
-    strength: Annotated[float, typer.Option(metavar="0..1", help="How much of the look.")] = 1.0,
+    recipe: RecipeFile = None,
+    cube: CubeFile = None,
+    settings: Settings = None,
+    strength: Strength = 1.0,
     metadata: MetadataKept = "safe",
     max_pixels: MaxPixels = None,
     force: Force = False,
@@ -46,7 +60,7 @@ def apply_look(
 ) -> int:
     """Give photos a look, at full size."""
 
-    look = _look(preset, recipe, cube, settings or []).at_strength(strength)
+    look = asked_look(preset, recipe, cube, settings).at_strength(strength)
     tag = re.sub(r"[^\w-]+", "-", look.name or "").strip("-") or "look"
     outputs = Outputs(inputs, "-o", out, tag=tag, in_place=in_place, force=force)
 
@@ -74,32 +88,17 @@ def camouflage(
     out: Out = None,
     preset: Preset = None,
     target: Targets = None,
-    threshold: Annotated[
-        float | None, typer.Option(metavar="SCORE", help="Where the target stops seeing a photo; 50 for quality.")
-    ] = None,
-    scene: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="What a scene target must not see: a scene, or 'sensitive' for all 60."),
-    ] = None,
-    method: Annotated[
-        Literal["auto", "filter", "hybrid", "perturb"],
-        typer.Option(
-            help="How to hide; auto: the look and tuned grain, filter: settings alone, hybrid: settings and tuned "
-            "grain, perturb: attacks of the literature."
-        ),
-    ] = "auto",
-    attack: Annotated[
-        Literal["cw", "ifgsm", "pgd", "perceptual"] | None, typer.Option(help="Which perturbation, for perturb.")
-    ] = None,
-    keep: Annotated[Literal["subtle", "natural", "bold"], typer.Option(help="How strong the look may be.")] = "natural",
+    threshold: Threshold = None,
+    scene: Scene = None,
+    method: HidingMethod = "auto",
+    attack: Perturbation = None,
+    keep: Kept = "natural",
     variants: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="So many different looks to choose from, all hidden.")
     ] = None,
-    robust: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Hide from N machines of other kinds, too (0 to 3).")
-    ] = 0,
+    robust: Robust = 0,
     device: Device = "auto",
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Same seed, same result.")] = 0,
+    seed: Seed = 0,
     recipe_out: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Save the look found; for several photos, a folder."),
@@ -111,18 +110,16 @@ def camouflage(
     as_json: AsJson = False,
 ) -> int:
     """Give photos a look with which machines do not see them."""
-    if threshold is not None and len(target or []) > 1:
-        raise UsageError(f"--threshold is {threshold:g} and there are {len(target or [])} targets: each has its own")
-    if attack is not None and method != "perturb":
-        raise UsageError(f"--attack is {attack} and --method {method}: an attack is for --method perturb")
-    from camofilter import presets
+    check_hiding(target, threshold, method, attack)
+    from camofilter import biqa, presets
+    from camofilter.optim.records import to_dict
     from camofilter.photo.writing import write_atomically
 
     anchor = presets.get(preset) if preset is not None else None
     numbers = [None] if variants is None else range(1, variants + 1)
     outputs = [Outputs(inputs, "-o", out, tag="camo", number=n, in_place=in_place, force=force) for n in numbers]
     recipes = [Outputs(inputs, "--recipe-out", recipe_out, suffix=".json", number=n, force=force) for n in numbers]
-    judges = _targets(target, threshold, scene)
+    judges = biqa.get_all(target, threshold=threshold, scene=scene)
 
     def hide(given: str, photo: Photo, look: Recipe | None, output: Path, recipe_file: Path | None, bar: Bar) -> Record:
         start = time.perf_counter()
@@ -143,7 +140,7 @@ def camouflage(
             write_atomically(recipe_file, found.recipe.to_json().encode(), force=force)
         # The claim is about the file that people will send, so that is what is judged.
         written = opened(str(output), max_pixels).pixels
-        return _record(given, output, found, written, seconds_since(start))
+        return {"input": given, "output": str(output), **to_dict(found, written, seconds_since(start))}
 
     def work(given: str, bar: Bar) -> list[Record]:
         start = time.perf_counter()
@@ -164,40 +161,6 @@ def camouflage(
     return exit_code(records)
 
 
-def _record(given: str, output: Path, found: Camouflaged, written: Pixels, seconds: float) -> Record:
-    """What a photo's line of JSON says; ``written`` are the pixels of the file, read back."""
-    verdicts = [_verdict(verdict.on(written)) for verdict in found.verdicts]
-    first = {key: verdicts[0][key] for key in ("target", "threshold", "score_before", "score_after")}
-    return {
-        "input": given,
-        "output": str(output),
-        **first,
-        "camouflaged": all(verdict["hidden"] for verdict in verdicts),
-        "method": found.method,
-        "recipe": found.recipe.to_dict(),
-        "seconds": seconds,
-        "survives": found.survives,
-        "change": {key: round(value, 4) for key, value in found.change._asdict().items()},
-        "targets": verdicts,
-        "unseen": [_verdict(verdict) for verdict in found.unseen],
-    }
-
-
-def _verdict(verdict: Verdict) -> Record:
-    return {
-        "target": verdict.target.name,
-        "threshold": verdict.target.scale.threshold,
-        "scale": verdict.target.scale.in_words(),
-        "score_before": verdict.before.score,
-        "score_after": verdict.after.score,
-        "sees_before": verdict.before.words,
-        "sees_after": verdict.after.words,
-        "hidden": verdict.hidden,
-        "deliveries": dict(verdict.deliveries),
-        "worst": verdict.worst,
-    }
-
-
 def score(
     inputs: Photos,
     targets: Targets = None,
@@ -208,9 +171,10 @@ def score(
     as_json: AsJson = False,
 ) -> int:
     """Tell how machines score photos, as they would be given them."""
+    from camofilter import biqa
     from camofilter.optim import judgement
 
-    judges = _targets(targets, None, scene)
+    judges = biqa.get_all(targets, scene=scene)
 
     def work(given: str, _bar: Bar) -> list[Record]:
         photo = opened(given, max_pixels)
@@ -226,75 +190,6 @@ def score(
         say(f"{done['score']:6.1f} by {done['target']} ({sees}{done['scale']})  {done['input']}")
 
     return exit_code(each(inputs, work, print_json if as_json else show, as_json))
-
-
-def _targets(specs: list[str] | None, threshold: float | None, scene: str | None) -> list[Target]:
-    """The targets that options name, loaded; "all" are those that come with camofilter.
-
-    Raises:
-        UsageError: no such target or scene, or a scene but no target that tells scenes apart.
-    """
-    from camofilter import biqa
-
-    names = [name for spec in specs or ["compact_iqa"] for name in (biqa.SHIPPED if spec == "all" else [spec])]
-    found = [biqa.get(name, threshold=threshold) for name in dict.fromkeys(names)]
-    if scene is None:
-        return found
-    from camofilter.biqa.scenes import SceneTarget
-
-    if not any(isinstance(target, SceneTarget) for target in found):
-        raise UsageError(f"--scene is '{scene}', but no target tells scenes apart: add --target places365_resnet50:…")
-    return [target.watching(scene) if isinstance(target, SceneTarget) else target for target in found]
-
-
-def _look(preset: str | None, recipe_file: str | None, cube: str | None, settings: list[str]) -> Recipe:
-    """The recipe that the options of ``apply`` describe.
-
-    Raises:
-        UsageError: none, two, or something wrong with it.
-    """
-    from camofilter import presets
-    from camofilter.recipe import FilterStep, Recipe
-
-    options = {"--preset": preset, "--recipe": recipe_file, "--cube": cube}
-    given_options = [option for option, value in options.items() if value is not None]
-    if len(given_options) > 1:
-        both = " and ".join(given_options[:2])
-        raise UsageError(f"{both} were both given: give one of them, and --set for changes")
-    if not given_options and not settings:
-        raise UsageError(
-            "no look was given: give --preset NAME, --recipe FILE.json, --cube FILE.cube or --set FILTER.SETTING=VALUE"
-        )
-    look = presets.get(preset) if preset is not None else Recipe()
-    if recipe_file is not None:
-        look = Recipe.load(recipe_file)
-    if cube is not None:
-        look = Recipe((FilterStep("lut", {"amount": 1.0, "cube": cube}),), name=Path(cube).stem)
-    for given in settings:
-        look = look.with_setting(*_setting(given))
-    return look
-
-
-def _setting(given: str) -> tuple[str, str, float | list[float] | str]:
-    """Filter, setting and value of ``FILTER.SETTING=VALUE``; numbers with commas between them are a list.
-
-    A setting that is a file or packed has its text as it stands.
-    """
-    from camofilter import filters
-
-    name, _, value = given.partition("=")
-    filter_name, _, setting = name.strip().partition(".")
-    if filter_name in filters.NAMES and value:
-        declared = {s.name: s for s in filters.get(filter_name).settings}
-        if isinstance(declared.get(setting), filters.HeldSetting):
-            return filter_name, setting, value
-    try:
-        numbers = [float(number) for number in value.split(",")]
-    except ValueError:
-        numbers = []
-    if not (filter_name and setting and numbers):
-        raise UsageError(f"--set is '{given}': expected FILTER.SETTING=VALUE, such as exposure.ev=0.3")
-    return filter_name, setting, numbers if len(numbers) > 1 else numbers[0]
 
 
 def _show_camouflaged(done: Record) -> None:

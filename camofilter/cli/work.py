@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 import camofilter
 from camofilter.cli.outputs import Outputs
 from camofilter.cli.printing import Record, complain
-from camofilter.errors import CamofilterError, UsageError
+from camofilter.errors import UsageError, reason
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -70,8 +70,8 @@ def each(
             except UsageError:
                 raise
             except Exception as error:  # whatever it is, the other photos must not suffer from it
-                found = [{"input": given, "error": _reason(given, error)}]
-            bar.photo_done()
+                found = [{"input": given, "error": reason(given, error)}]
+            bar.photo_done(failed=any("error" in record for record in found))
             for record in found:
                 if "error" in record and not as_json:
                     complain(record["error"])
@@ -79,16 +79,6 @@ def each(
                     show(record)
             records += found
     return records
-
-
-def _reason(given: str, error: Exception) -> str:
-    if isinstance(error, CamofilterError):
-        return str(error)
-    if isinstance(error, MemoryError):
-        return f"{given}: does not fit in memory: make it smaller or close other programs"
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or given}: {error.strerror}"
-    return f"{given}: unexpected {type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def exit_code(records: list[Record]) -> int:
@@ -100,7 +90,7 @@ class Bar:
     """Progress on the terminal: the photos, or for a single one the steps of its search; none while JSON is printed."""
 
     def __init__(self, photos: int, as_json: bool = False) -> None:
-        self._photos, self._done, self._start = photos, 0, time.monotonic()
+        self._photos, self._done, self._failed, self._start = photos, 0, 0, time.monotonic()
         self._rich = _rich_progress() if sys.stderr.isatty() and not as_json else None
 
     def __enter__(self) -> Self:
@@ -128,13 +118,17 @@ class Bar:
         """Shows how far a single long job is."""
         self._show(done, total, note)
 
-    def photo_done(self) -> None:
-        """Shows that one more photo is finished."""
-        self._done += 1
+    def photo_done(self, failed: bool = False) -> None:
+        """Shows that one more photo is finished, or has failed."""
+        self._done, self._failed = self._done + 1, self._failed + failed
         self._show(self._done, self._photos, self._rate())
 
     def _rate(self) -> str:
-        return f"{(time.monotonic() - self._start) / self._done:.1f} s a photo" if self._done else ""
+        if not self._done:
+            return ""
+        seconds = (time.monotonic() - self._start) / self._done
+        rate = f"{seconds:.1f} s a photo" if seconds >= 1 else f"{1 / seconds:.1f} photos a second"
+        return f"{rate}, {self._failed:,} failed" if self._failed else rate
 
     def _show(self, completed: float, total: float, note: str) -> None:
         if self._rich:

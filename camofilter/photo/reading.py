@@ -41,7 +41,7 @@ def open_photo(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PI
         PhotoError: where the file is missing, not of a type that is read, animated, damaged or too large.
     """
     with naming(path):
-        return decode_photo(_read_file(Path(path)), max_pixels=max_pixels)
+        return decode_photo(read_file(Path(path)), max_pixels=max_pixels)
 
 
 def decode_photo(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Photo:
@@ -72,8 +72,13 @@ def decode_photo(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Photo:
         raise PhotoError(f"{reason}; copy or export it again") from error
 
 
-def _read_file(path: Path) -> bytes:
-    """The whole content of a file; only a photo is read further than its first bytes."""
+def read_file(path: Path) -> bytes:
+    """The whole content of a file; only a photo is read further than its first bytes.
+
+    Raises:
+        PhotoError: it is no ordinary file, or none of a photo; the message lacks its name.
+        OSError: it cannot be read.
+    """
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "not an ordinary file"
@@ -82,6 +87,26 @@ def _read_file(path: Path) -> bytes:
         _known_format(file.read(64))
         file.seek(0)
         return file.read()
+
+
+def pixel_count(data: bytes) -> int:
+    """Pixels of a photo by the header of its file, before they are decoded; 0 where that cannot be told."""
+    format = _format_of(data)
+    with suppress(Exception):  # whatever is wrong with it, reading it says so
+        if format == "TIFF":
+            import tifffile
+
+            with tifffile.TiffFile(io.BytesIO(data)) as file:
+                return int(file.pages.first.imagewidth * file.pages.first.imagelength)
+        if format == "HEIF":
+            import pillow_heif
+
+            width, height = pillow_heif.open_heif(data).size
+            return int(width * height)
+        if format is not None:
+            with _opened_with_pillow(data, format) as image:
+                return int(image.width * image.height)
+    return 0
 
 
 def _known_format(head: bytes) -> str:
@@ -112,12 +137,16 @@ def _format_of(head: bytes) -> str | None:
     return None
 
 
-def _decode_with_pillow(data: bytes, format: str, max_pixels: int) -> Photo:
+def _opened_with_pillow(data: bytes, format: str) -> Any:
+    """A Pillow image of which nothing but the header has been read."""
     # The class itself, as Image.open would apply Pillow's own global limit of pixels, not ours. That of JPEG also
     # reads an MPO, whose first picture is the photo.
     name = _PILLOWS_NAMES[format]
-    plugin = getattr(import_module(f"PIL.{name}ImagePlugin"), f"{name}ImageFile")
-    with plugin(io.BytesIO(data)) as image:
+    return getattr(import_module(f"PIL.{name}ImagePlugin"), f"{name}ImageFile")(io.BytesIO(data))
+
+
+def _decode_with_pillow(data: bytes, format: str, max_pixels: int) -> Photo:
+    with _opened_with_pillow(data, format) as image:
         check_size(image.width, image.height, max_pixels)
         if getattr(image, "is_animated", False):
             raise PhotoError("is an animation; give a single photo")

@@ -19,22 +19,13 @@ from camofilter.errors import PhotoError, UsageError, unknown_name
 from camofilter.photo.colour import srgb_profile
 from camofilter.photo.core import Photo, eight_bit, naming, one_line, with_alpha
 from camofilter.photo.metadata import METADATA, Exif, kept_xmp
+from camofilter.photo.names import FORMAT_BY_SUFFIX
 from camofilter.photo.tiff import encode_tiff
 
 if TYPE_CHECKING:
     from camofilter.photo.core import Pixels
 
-_FORMAT_BY_SUFFIX = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".png": "PNG",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".avif": "AVIF",
-    ".jpe": "JPEG",
-    ".jfif": "JPEG",
-}
+_TEMPORARY = (".camofilter-", ".tmp")  # how names of files begin and end that are not yet whole
 _LOWEST_JPEG_QUALITY = 90
 _UNKNOWN_JPEG_QUALITY = 95
 _WEBP_QUALITY = 92
@@ -53,9 +44,9 @@ def output_suffix(photo: Photo, path: Path) -> str:
         the type to write, ".jpg" for HEIC.
     """
     format = _default_format(photo)
-    if _FORMAT_BY_SUFFIX.get(path.suffix.lower()) == format:
+    if FORMAT_BY_SUFFIX.get(path.suffix.lower()) == format:
         return path.suffix
-    return next(suffix for suffix, written in _FORMAT_BY_SUFFIX.items() if written == format)
+    return next(suffix for suffix, written in FORMAT_BY_SUFFIX.items() if written == format)
 
 
 def encode_photo(photo: Photo, format: str | None = None, *, metadata: str = "safe") -> bytes:
@@ -141,9 +132,9 @@ def check_all_free(paths: Iterable[Path], force: bool) -> None:
 
 
 def _format_by_suffix(path: Path) -> str:
-    format = _FORMAT_BY_SUFFIX.get(path.suffix.lower())
+    format = FORMAT_BY_SUFFIX.get(path.suffix.lower())
     if format is None:
-        known = " ".join(_FORMAT_BY_SUFFIX)
+        known = " ".join(FORMAT_BY_SUFFIX)
         raise PhotoError(f"files named '{path.suffix}' are not written; name it one of {known}")
     return format
 
@@ -153,7 +144,7 @@ _EXISTS = "exists already; replace it with --force or give another name"
 
 def write_atomically(path: Path, data: bytes, force: bool) -> None:
     """Writes a file beside its place and moves it there; PhotoError if one is there already and must stay."""
-    temporary = path.with_name(f".camofilter-{os.urandom(8).hex()}.tmp")
+    temporary = path.with_name(f"{_TEMPORARY[0]}{os.urandom(8).hex()}{_TEMPORARY[1]}")
     try:
         with temporary.open("xb") as file:
             file.write(data)
@@ -166,6 +157,11 @@ def write_atomically(path: Path, data: bytes, force: bool) -> None:
     finally:
         with suppress(OSError):  # moved away already, or gone with its folder
             temporary.unlink()
+
+
+def is_leftover(name: str) -> bool:
+    """Whether a file's name is of one that was being written when the power went."""
+    return name.startswith(_TEMPORARY[0]) and name.endswith(_TEMPORARY[1])
 
 
 def _move_to_free_name(temporary: Path, path: Path) -> None:

@@ -1,0 +1,50 @@
+"""What is said of a camouflaged photo in JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from camofilter.optim import Camouflaged, Verdict
+    from camofilter.photo.core import Pixels
+
+
+def to_dict(found: Camouflaged, written: Pixels, seconds: float) -> dict[str, Any]:
+    """The scores, the recipe and what it changed, of a photo whose file was written.
+
+    Args:
+        found: the result of the search.
+        written: H×W×3 of the file, read back: the claim is about the file that people will send.
+        seconds: that it took.
+
+    Returns:
+        An object for JSON.
+    """
+    verdicts = [_verdict(verdict.on(written)) for verdict in found.verdicts]
+    first = {key: verdicts[0][key] for key in ("target", "threshold", "score_before", "score_after")}
+    return {
+        **first,
+        "camouflaged": all(verdict["hidden"] for verdict in verdicts),
+        "method": found.method,
+        "recipe": found.recipe.to_dict(),
+        "seconds": seconds,
+        "survives": found.survives,
+        "change": {key: round(value, 4) for key, value in found.change._asdict().items()},
+        "targets": verdicts,
+        "unseen": [_verdict(verdict) for verdict in found.unseen],
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "target": verdict.target.name,
+        "threshold": verdict.target.scale.threshold,
+        "scale": verdict.target.scale.in_words(),
+        "score_before": verdict.before.score,
+        "score_after": verdict.after.score,
+        "sees_before": verdict.before.words,
+        "sees_after": verdict.after.words,
+        "hidden": verdict.hidden,
+        "deliveries": dict(verdict.deliveries),
+        "worst": verdict.worst,
+    }
