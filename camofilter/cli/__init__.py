@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 import camofilter
-from camofilter.cli import looks, models, photos, yardsticks
+from camofilter.cli import library, looks, models, photos, yardsticks
 from camofilter.cli.printing import complain, say
 from camofilter.errors import CamofilterError
 
@@ -40,6 +40,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
 }
 for _name, _command in _COMMANDS.items():
     app.command(_name)(_command)
+app.add_typer(library.library, name="batch")
 app.add_typer(yardsticks.jury, name="jury")
 
 
