@@ -167,11 +167,14 @@ class Camouflage:
         from camofilter import biqa, optim
         from camofilter.biqa.devices import device
         from camofilter.optim.records import to_dict
+        from camofilter.optim.together import Together
 
         # So that results do not depend on how many workers share the cores, and workers do not wait for each other.
         torch.set_num_threads(1)
         targets = biqa.get_all(self.targets, threshold=self.threshold, scene=self.scene)
         chosen = device(self.device)
+        if self.photos_at_once > 1:
+            targets = Together(optim.joined_by(targets, self.robust), chosen).targets
 
         def hide(photo: Photo) -> tuple[Photo, Callable[[bytes], dict[str, Any]]]:
             found = optim.camouflage(
