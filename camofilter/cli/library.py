@@ -96,7 +96,8 @@ def batch_apply(
 
     look = asked_look(preset, recipe, cube, settings).at_strength(strength)
     job = batch.ApplyLook(look, metadata, max_pixels or DEFAULT_MAX_PIXELS)
-    with batch.Batch(photos, out, job, engine=_engine(engine, workers, address), retry=retry, force=force) as run:
+    chosen = _engine(engine, workers, address)
+    with batch.Batch(photos, out, job, engine=chosen, retry=retry, force=force) as run:
         return _work(run, workers, watch, as_json)
 
 
@@ -143,7 +144,8 @@ def batch_camouflage(
         metadata=metadata,
         max_pixels=max_pixels or DEFAULT_MAX_PIXELS,
     )
-    with batch.Batch(photos, out, job, engine=_engine(engine, workers, address), retry=retry, force=force) as run:
+    chosen = _engine(engine, workers, address)
+    with batch.Batch(photos, out, job, engine=chosen, retry=retry, force=force) as run:
         return _work(run, workers, watch, as_json)
 
 
