@@ -188,12 +188,15 @@ def records(out: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
 
 def _status(results: Results, journal: Journal) -> Status:
     counts = journal.counts()
-    done = sum(results.stands(row) for row in journal.rows("done"))
+    done = seen = 0
+    for row in journal.rows("done"):
+        if results.stands(row):
+            done, seen = done + 1, seen + (row.hidden == 0)
     return Status(
         photos=journal.fact("root") or "",
         command=journal.fact("command") or "",
         done=done,
-        seen=journal.seen_by_targets(),
+        seen=seen,
         failed=counts.get("failed", 0),
         waiting=counts.get("waiting", 0) + counts.get("writing", 0),
         lost=counts.get("done", 0) - done,

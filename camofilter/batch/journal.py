@@ -20,10 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeAlias
 
-from camofilter.batch.sources import Entry
+from camofilter.batch.sources import JOURNAL, Entry
 from camofilter.errors import BatchError, UsageError
 
-NAME = "camofilter.sqlite"
 State: TypeAlias = Literal["waiting", "writing", "done", "failed"]
 
 _APPLICATION, _VERSION = 0x63616D6F, 1  # "camo"; of the tables
@@ -66,6 +65,7 @@ class Row:
     output_sha256: str | None
     output_size: int | None
     next_sha256: str | None
+    hidden: bool | None
     error: str | None
 
 
@@ -86,9 +86,9 @@ class Journal:
     """
 
     def __init__(self, out: Path, create: bool = True) -> None:
-        self.path = out / NAME
+        self.path = out / JOURNAL
         if not create and not self.path.is_file():
-            raise UsageError(f"{out} has no journal ({NAME}): give the folder that a batch wrote into")
+            raise UsageError(f"{out} has no journal ({JOURNAL}): give the folder that a batch wrote into")
         with self._explained():
             # Not "ro": a reader, too, may have to undo what was half written when a process was killed.
             uri = f"{self.path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
@@ -205,8 +205,11 @@ class Journal:
         path = PurePosixPath(name)
         for number in itertools.count(1) if numbers is None else numbers:
             output = path.with_name(f"{path.stem}{'' if number == 1 else f'-{number}'}{suffix}").as_posix()
-            place = _stored(_place(output))
-            holder = self._db.execute("SELECT name FROM photos WHERE place = ?", (place,)).fetchone()
+            place, first_within, after = (_stored(_place(output) + end) for end in ("", "/", "0"))  # a folder's, too
+            holder = self._db.execute(
+                "SELECT name FROM photos WHERE place = ? OR (place > ? AND place < ?) ORDER BY place LIMIT 1",
+                (place, first_within, after),
+            ).fetchone()
             if holder is None or _given(holder[0]) == name:
                 self._set(name, output=_stored(output), place=place)
                 return output
@@ -284,12 +287,6 @@ class Journal:
         table = "seen JOIN photos USING (name)" if seen else "photos"
         with self._explained():
             return dict(self._db.execute(f"SELECT state, COUNT(*) FROM {table} GROUP BY state").fetchall())
-
-    def seen_by_targets(self) -> int:
-        """How many photos are done, but not hidden."""
-        with self._explained():
-            found = self._db.execute("SELECT COUNT(*) FROM photos WHERE state = 'done' AND hidden = 0").fetchone()
-        return int(found[0])
 
     def waiting(self) -> tuple[int, int]:
         """How many photos wait, and the bytes of their files."""

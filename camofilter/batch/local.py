@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -100,13 +101,14 @@ class _Pool:
         self._memory = int(_SHARE * memory.free())
         self._budget = memory.Budget(self._memory)
         self._processes: dict[Connection, _Process] = {}
-        self._next = next(tasks, None)
+        self._ahead: deque[Task] = deque()  # photos that are looked at before a worker takes them
+        self._look_ahead(1)
         self._suspects: deque[Task] = deque()
         self._deaths: Counter[str] = Counter()
 
     def run(self) -> Iterator[Outcome]:
         """Does all photos."""
-        while self._next or self._suspects or any(p.tasks for p in self._processes.values()):
+        while self._ahead or self._suspects or any(p.tasks for p in self._processes.values()):
             if not self._processes:
                 self._start()
             for connection in wait(list(self._processes)):
@@ -119,8 +121,8 @@ class _Pool:
                     message = None
                 else:
                     self._hear(process, message)
-                for each in self._processes.values():
-                    self._feed(each)
+                self._grow()
+                self._feed()
                 if isinstance(message, Outcome):
                     yield message
 
@@ -146,8 +148,7 @@ class _Pool:
             raise message
         if isinstance(message, _Ready):
             process.at_once = message.at_once
-            while len(self._processes) < self._workers(message.at_once):
-                self._start()
+            self._wanted = self._workers(message.at_once)
         elif isinstance(message, _Asking):
             give = partial(process.tell, _Granted(message.name))
             self._budget.ask(message.name, message.pixels * self._job.bytes_a_pixel, give)
@@ -157,19 +158,31 @@ class _Pool:
 
     def _workers(self, at_once: int) -> int:
         """How many workers there are to be; what they compute on is known when the first is ready."""
-        if self._wanted is None:
-            fitting = max(1, self._memory // self._job.bytes_a_worker)
-            self._wanted = min(cores(), fitting) if at_once == 1 else 1
-        return self._wanted
+        fitting = max(1, self._memory // self._job.bytes_a_worker)
+        return self._wanted or (min(cores(), fitting) if at_once == 1 else 1)
 
-    def _feed(self, process: _Process) -> None:
-        """Gives a worker photos if it can take more: suspects last, and one at a time."""
-        while self._next and process.at_once and len(process.tasks) <= process.at_once:
-            self._give(process, self._next)
-            self._next = next(self._tasks, None)
-        nobody_works = not any(p.tasks for p in self._processes.values())
-        if self._suspects and process.at_once and not self._next and nobody_works:
-            self._give(process, self._suspects.popleft())
+    def _look_ahead(self, count: int) -> None:
+        self._ahead.extend(islice(self._tasks, max(0, count - len(self._ahead))))
+
+    def _grow(self) -> None:
+        """Starts the workers that are still wanting, as far as there are photos for them."""
+        idle = sum(not p.tasks for p in self._processes.values())
+        lacking = (self._wanted or 1) - len(self._processes)
+        self._look_ahead(lacking + idle)
+        for _ in range(min(lacking, len(self._ahead) - idle)):
+            self._start()
+
+    def _feed(self) -> None:
+        """Gives workers photos: as many as each does at once, then one to spare; suspects last, and one at a time."""
+        ready = [p for p in self._processes.values() if p.at_once]
+        everybody = len(ready) == len(self._processes)
+        for spare in range(1 + everybody):  # before all are there, nobody takes what another could do
+            for process in ready:
+                self._look_ahead(process.at_once + 1)
+                while self._ahead and len(process.tasks) < process.at_once + spare:
+                    self._give(process, self._ahead.popleft())
+        if self._suspects and ready and not self._ahead and not any(p.tasks for p in ready):
+            self._give(ready[0], self._suspects.popleft())
 
     def _give(self, process: _Process, task: Task) -> None:
         process.tasks[task.name] = task
@@ -216,6 +229,15 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@contextmanager
+def _or_else_death() -> Iterator[None]:
+    """Ends the worker where a thread of it would end, and its photos would be waited for in vain."""
+    try:
+        yield
+    except BaseException:
+        os._exit(1)
+
+
 def _work(connection: Connection, job: Job, source: Source) -> None:
     """A worker's life; it ends with the process that started it, or when that says so."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal: that one decides
@@ -229,7 +251,7 @@ def _work(connection: Connection, job: Job, source: Source) -> None:
     granted: dict[str, threading.Event] = {}
 
     def send() -> None:
-        with suppress(OSError):  # nobody listens any longer
+        with _or_else_death(), suppress(OSError):  # nobody listens any longer
             while True:
                 connection.send(outbox.get())
 
@@ -238,8 +260,9 @@ def _work(connection: Connection, job: Job, source: Source) -> None:
             outbox.put(_Asking(task.name, pixels))
             granted[task.name].wait()
 
-        outbox.put(worker.do(task, admit=admit))
-        del granted[task.name]
+        with _or_else_death():
+            outbox.put(worker.do(task, admit=admit))
+            del granted[task.name]
 
     threading.Thread(target=send, daemon=True).start()
     outbox.put(_Ready(job.photos_at_once))

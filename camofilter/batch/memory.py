@@ -15,12 +15,17 @@ def free() -> int:
     """Bytes of memory that this process and its children may still fill, by the machine or by its container."""
     found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2]
     with suppress(OSError, ValueError, StopIteration):  # where there is no such file, half of what is built in
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        found = [1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1])]
-    with suppress(OSError, ValueError):  # "max" is no limit
+        found = [1024 * _number(Path("/proc/meminfo"), "MemAvailable:")]
+    with suppress(OSError, ValueError, StopIteration):  # "max" is no limit
         limit, used = (int((_CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
-        found.append(max(limit - used, 0))
+        # Files that were read count as used until somebody needs the room.
+        found.append(max(limit - used + _number(_CGROUP / "memory.stat", "inactive_file"), 0))
     return min(found)
+
+
+def _number(path: Path, label: str) -> int:
+    """The number behind a label, in a file with one on each line; StopIteration if there is none."""
+    return next(int(words[1]) for words in map(str.split, path.read_text().splitlines()) if words[0] == label)
 
 
 class Budget:

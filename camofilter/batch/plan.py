@@ -119,10 +119,8 @@ def _update(journal: Journal, results: Results, entry: Entry, row: Row, options:
             journal.failed(row.name, results.changed(row), None)
         else:
             journal.again(entry, options, None)
-    else:
-        wanted = row.state == "failed" and (retry or (force and results.exists(row)))
-        if wanted or (row.state == "waiting" and row.input_sha256 and not stands):
-            journal.again(entry, options, None)
+    elif (row.state == "failed" and retry) or (row.state == "waiting" and row.input_sha256 and not stands):
+        journal.again(entry, options, None)
 
 
 def _name(journal: Journal, new: list[str]) -> None:

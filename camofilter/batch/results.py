@@ -11,13 +11,14 @@ from pathlib import Path, PurePosixPath
 
 from filelock import FileLock, Timeout
 
-from camofilter.batch.journal import NAME, WHAT_TO_DO, Journal, Row
+from camofilter.batch.journal import WHAT_TO_DO, Journal, Row
+from camofilter.batch.sources import JOURNAL
 from camofilter.batch.work import Outcome
 from camofilter.errors import BatchError, PhotoError, UsageError
 from camofilter.photo.writing import is_leftover, write_atomically
 
 _LOCK = ".camofilter.lock"
-_WAY_OUT = "move it away and --retry, or add --force to replace it"
+_WAY_OUT = "move it away and --retry, or --retry --force to replace it"
 # What concerns the disk and not one photo.
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
@@ -44,7 +45,7 @@ class Results:
         """
         try:
             self.path.mkdir(exist_ok=True)
-            for name in (_LOCK, NAME):
+            for name in (_LOCK, JOURNAL):
                 if (self._root / name).is_symlink():
                     raise UsageError(f"{self.path / name} is a link, which may lead anywhere: remove it")
             self._lock.acquire(timeout=1)  # who asks for the status holds it for a moment
@@ -101,8 +102,9 @@ class Results:
         path = self._root / str(row.output)
         if row.output is None or os.path.realpath(path) != str(path) or not os.path.isfile(path):
             return None
-        with path.open("rb") as file:
+        with suppress(OSError), path.open("rb") as file:  # who may not read it cannot say that it is ours
             return hashlib.file_digest(file, "sha256").hexdigest()
+        return None
 
     def is_ours(self, row: Row) -> bool:
         """Whether what is under the name of a photo's result is what this batch wrote there, to the byte."""
@@ -147,12 +149,9 @@ class Results:
         return journal.row(outcome.name)
 
     def _write(self, journal: Journal, outcome: Outcome, data: bytes) -> None:
-        before = journal.row(outcome.name)
-        with journal.transaction():
-            journal.claim(outcome.name, outcome.suffix)
-            row = journal.row(outcome.name)
-            if before.output != row.output and self.is_ours(before):  # the photo is now of another type
-                (self._root / str(before.output)).unlink()
+        row = journal.row(outcome.name)
+        if not str(row.output).endswith(outcome.suffix):  # the photo is of another type than its name says
+            row = self._renamed(journal, row, outcome.suffix)
         path = self._root / str(row.output)
         ours = self.is_ours(row)
         if self.exists(row) and not (ours or self._force):
@@ -168,6 +167,16 @@ class Results:
             if error.errno in _OF_THE_DISK:
                 raise BatchError(f"{self.path}: {error.strerror}; {WHAT_TO_DO}") from None
             raise PhotoError(f"{self.shown(row)}: {error.strerror}; check the name and the folder") from None
+
+    def _renamed(self, journal: Journal, before: Row, suffix: str) -> Row:
+        """Gives a result another suffix; what was written under its name before is gone, if it was ours."""
+        with journal.transaction():
+            journal.claim(before.name, suffix)
+            row = journal.row(before.name)
+            if before.output != row.output and self.is_ours(before):
+                with suppress(OSError):  # rather one file too many than no more photos
+                    (self._root / str(before.output)).unlink()
+        return row
 
     def _make_folder(self, within: PurePosixPath) -> None:
         """Makes a folder and those above it; PhotoError where a link would lead elsewhere."""

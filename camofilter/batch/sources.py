@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 
+JOURNAL = "camofilter.sqlite"  # by which a folder of results is known
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A photo as a listing shows it.
@@ -129,6 +132,9 @@ class Folder:
             except OSError as error:
                 left.unreadable.append(f"{self.shown(within)}: {error.strerror}; its photos are left out")
                 continue
+            if within and any(item.name == JOURNAL for item in listed):
+                left.counts["folders of other batches' results"] += 1
+                continue
             for item in listed:
                 name = f"{within}/{item.name}" if within else item.name
                 if item.name.startswith("."):
@@ -157,7 +163,9 @@ def _entry(name: str, item: os.DirEntry[str]) -> Entry:
         found = item.stat()
     except OSError:  # a link to nothing: reading it will say so
         return Entry(name, 0, "")
-    return Entry(name, found.st_size if stat.S_ISREG(found.st_mode) else 0, str(found.st_mtime_ns))
+    # Of its change as well, which no program can set back.
+    stamp = f"{found.st_mtime_ns} {found.st_ctime_ns}"
+    return Entry(name, found.st_size if stat.S_ISREG(found.st_mode) else 0, stamp)
 
 
 # What file systems call that which changes when a file does, the surest first.

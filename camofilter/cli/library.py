@@ -191,7 +191,7 @@ def _work(run: Batch, workers: int | None, watch: bool, as_json: bool) -> int:
     found = run.status()
     if not as_json:
         _show_status(found)
-    return _exit_code(found)
+    return _exit_code(found) or int(bool(run.plan.left.unreadable))
 
 
 def _work_once(run: Batch, as_json: bool) -> None:
