@@ -1,4 +1,5 @@
-# make demo: environment, install, the main job on a photo. make test: environment, install, all checks and tests.
+# make demo: environment, install, the main job on a photo. make test: environment, install, all checks and tests;
+# these in two processes, which with one thread each do not wait for each other.
 PYTHON ?= python3
 ENV := .venv
 BIN := $(ENV)/bin
@@ -12,7 +13,7 @@ test: environment
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy camofilter examples benchmarks
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 environment: $(ENV)/installed
 

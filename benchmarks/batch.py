@@ -114,7 +114,8 @@ def journal(out: Path) -> list[tuple[Any, ...]]:
     """What the journal says of every photo, but for the times."""
     with sqlite3.connect(out / "camofilter.sqlite") as db:
         return db.execute(
-            "SELECT name, state, input_sha256, options_sha256, output, output_sha256, record FROM photos ORDER BY name"
+            "SELECT name, state, input_sha256, options_sha256, output, output_sha256, json_remove(record, '$.seconds')"
+            " FROM photos ORDER BY name"
         ).fetchall()
 
 

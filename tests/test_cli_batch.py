@@ -127,7 +127,7 @@ def test_a_plan_then_the_work_then_the_end(run: Callable[..., Ran]) -> None:
     ran = run("in", "out", *WARM, "--workers", "1")
     lines = ran.out.splitlines()
     assert (ran.code, ran.err) == (0, "")
-    assert lines[0].startswith("3 photos in 2 folders, 0.0 MB; left alone: 1 other files")
+    assert lines[0].startswith("3 photos in 2 folders, 0.0 MB; left alone: other files 1")
     assert lines[1].startswith("0 done before, 0 failed before, 3 to do: about ")
     assert lines[2] == "3 done, 0 failed, 0 waiting"
     assert contents("out").keys() == before.keys() - {"notes.txt"}

@@ -83,7 +83,7 @@ class ApplyLook:
     name: ClassVar[str] = "apply"
     bytes_a_worker: ClassVar[int] = 150 << 20
     bytes_a_pixel: ClassVar[int] = 20
-    seconds: ClassVar[tuple[float, float]] = (0.05, 0.2)
+    seconds: ClassVar[tuple[float, float]] = (0.05, 0.5)
     photos_at_once: ClassVar[int] = 1
 
     def settings(self) -> dict[str, Any]:
@@ -131,7 +131,7 @@ class Camouflage:
     name: ClassVar[str] = "camouflage"
     bytes_a_worker: ClassVar[int] = 1 << 30
     bytes_a_pixel: ClassVar[int] = 50
-    seconds: ClassVar[tuple[float, float]] = (5.0, 3.0)
+    seconds: ClassVar[tuple[float, float]] = (11.0, 1.5)
 
     @property
     def photos_at_once(self) -> int:

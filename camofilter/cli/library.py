@@ -216,7 +216,7 @@ def _show_plan(plan: Plan, workers: int | None, as_json: bool) -> None:
         left = {"left_alone": dict(plan.left.counts), "unreadable": plan.left.unreadable}
         print_json({"plan": facts | left | {"seconds": round(seconds)}})
         return
-    left_alone = ", ".join(f"{count:,} {what}" for what, count in sorted(plan.left.counts.items()))
+    left_alone = ", ".join(f"{what} {count:,}" for what, count in sorted(plan.left.counts.items()))
     folders = f"{plan.folders:,} folder{'s' * (plan.folders != 1)}"
     say(f"{plan.photos:,} photos in {folders}, {_size(plan.bytes)}; left alone: {left_alone or 'nothing'}")
     before = f"{plan.done:,} done before, {plan.failed:,} failed before{' (--retry: again)' * bool(plan.failed)}"
