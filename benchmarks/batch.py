@@ -1,7 +1,7 @@
 """Batches of a whole library: rates, memory, both engines, what survives being killed or a full disk.
 
 ``python benchmarks/batch.py LIBRARY DAMAGED [--only PART...]``, after ``benchmarks/photo_library.py LIBRARY ...``; the
-parts are engines, camouflage, scaling, kills, disk and plan. What ``benchmarks/batch.json`` has of other parts stays.
+parts are engines, camouflage, scaling, kills, disk, plan, writer. What ``benchmarks/batch.json`` has of others stays.
 """
 
 from __future__ import annotations
@@ -244,6 +244,30 @@ def plan(photos: Path, damaged: int, work: Path, count: int = 100_000) -> dict[s
     return found
 
 
+def writer(photos: Path, damaged: int, work: Path, count: int = 200, size: int = 1_500_000) -> dict[str, Any]:
+    """How long the one writer takes for a result."""
+    from camofilter.batch.journal import Journal
+    from camofilter.batch.results import Results
+    from camofilter.batch.sources import Entry
+    from camofilter.batch.work import Outcome
+
+    kept, data = Results(work), random.Random(0).randbytes(size)
+    kept.hold()
+    rows = Journal(work)
+    names = [f"{number}.jpg" for number in range(count)]
+    with rows.transaction():
+        for name in names:
+            rows.add(Entry(name, size, ""), "")
+            rows.claim(name, ".jpg")
+    began = time.monotonic()
+    for name in names:
+        kept.keep(rows, Outcome(name, "", data, ".jpg", {"recipe": "x" * 50_000}, 1.0))
+    milliseconds = 1000 * (time.monotonic() - began) / count
+    rows.close()
+    kept.release()
+    return {"bytes": size, "milliseconds": round(milliseconds, 1)}
+
+
 def _some(photos: Path, folder: Path, count: int) -> Path:
     """Every so manieth good photo of a library, linked into a folder."""
     good = sorted(path for path in photos.rglob("*.*") if path.is_file() and "damaged" not in path.name)
@@ -260,7 +284,7 @@ def _size(folder: Path) -> dict[str, Any]:
 
 
 _PARTS: dict[str, Callable[[Path, int, Path], dict[str, Any]]] = {
-    part.__name__: part for part in (engines, camouflage, scaling, kills, disk, plan)
+    part.__name__: part for part in (engines, camouflage, scaling, kills, disk, plan, writer)
 }
 
 

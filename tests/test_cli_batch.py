@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -248,15 +248,33 @@ def test_damaged_journals_and_others_are_one_line(run: Callable[..., Ran]) -> No
     assert Path("out/camofilter.sqlite").read_text() == "no journal"
 
 
-def command(*argv: str) -> subprocess.Popen[str]:
-    """The real command, in a session of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-c", "import sys; from camofilter.cli import main; sys.exit(main())", "batch", *argv],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+Start = Callable[..., subprocess.Popen[str]]
+_SCRIPT = """
+import signal, sys
+from camofilter.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background inherits it ignored
+sys.exit(main())
+"""
+
+
+@pytest.fixture
+def command() -> Iterator[Start]:
+    """Starts the real command, in a session of its own; nothing of it outlives the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*argv: str) -> subprocess.Popen[str]:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = subprocess.Popen(
+            [sys.executable, "-c", _SCRIPT, "batch", *argv], text=True, start_new_session=True, **pipes
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 def wait_until(so: Callable[[], object]) -> None:
@@ -279,7 +297,7 @@ def living(session: int) -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("delay", [0.0, 0.05, 0.15, 0.3, 1.5])  # seconds: workers start, are there, are at work
-def test_ctrl_c_ends_in_one_line_whenever_it_comes(here: Path, delay: float) -> None:
+def test_ctrl_c_ends_in_one_line_whenever_it_comes(here: Path, delay: float, command: Start) -> None:
     write_photos(here / "in", *(f"{number}.png" for number in range(30)), side=400)
     process = command("in", "out", *WARM, "--workers", "2")
     wait_until(lambda: len(living(process.pid)) >= 3)  # this process, Python's own helper, and the first worker
@@ -294,7 +312,7 @@ def test_ctrl_c_ends_in_one_line_whenever_it_comes(here: Path, delay: float) -> 
 
 
 @pytest.mark.slow
-def test_watching_does_what_arrives_until_ctrl_c(here: Path, run: Callable[..., Ran]) -> None:
+def test_watching_does_what_arrives_until_ctrl_c(here: Path, run: Callable[..., Ran], command: Start) -> None:
     process = command("in", "out", *WARM, "--watch", "--json", "--workers", "1")
     wait_until(lambda: len(contents("out")) == 3 if Path("out").exists() else False)
     assert "at work now" in run("status", "out").out
@@ -315,7 +333,7 @@ def test_watching_does_what_arrives_until_ctrl_c(here: Path, run: Callable[..., 
 
 
 @pytest.mark.slow
-def test_killed_again_and_again_each_photo_is_done_once(here: Path, run: Callable[..., Ran]) -> None:
+def test_killed_again_and_again_each_photo_is_done_once(here: Path, run: Callable[..., Ran], command: Start) -> None:
     write_photos(here / "in", *(f"{number}.png" for number in range(24)), side=300)
     (here / "in" / "bad.png").write_text("not a photo")
     before = contents("in")

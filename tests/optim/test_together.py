@@ -208,7 +208,7 @@ def test_an_interrupt_in_the_model_leaves_no_one_waiting(small: Small) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a signal for one thread")
-def test_an_interrupt_of_the_one_that_gathers_leaves_no_one_waiting(small: Small) -> None:
+def test_an_interrupt_of_the_one_that_gathers_leaves_no_one_waiting(small: Small, interruptible: None) -> None:
     together, target, alone = joined(small)
     main, followers = threading.get_ident(), list[Future[tuple[Tensor, Tensor]]]()
 
