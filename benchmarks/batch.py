@@ -218,10 +218,14 @@ def disk(photos: Path, damaged: int, work: Path, count: int = 60) -> dict[str, A
         read_only = Run(some, place / "out", _APPLY)
     finally:
         subprocess.run(["umount", str(place)], check=True)
+
+    def said(run: Run) -> list[str]:
+        return run.errors.replace(str(place / "out"), "OUT").splitlines()
+
     return {
-        "full": {"said": full.errors.splitlines()[-1], "exit_code": full.code, "done": len(full.records)},
+        "full": {"said": said(full)[-1:], "exit_code": full.code, "done": len(full.records)},
         "resumed": {"exit_code": resumed.code, "done": len(resumed.records), "wrong": wrong},
-        "read_only": {"said": read_only.errors.splitlines(), "exit_code": read_only.code},
+        "read_only": {"said": said(read_only), "exit_code": read_only.code},
     }
 
 
