@@ -29,7 +29,7 @@ from camofilter.batch.plan import Plan
 from camofilter.batch.results import Results
 from camofilter.batch.sources import Settled, source
 
-__all__ = ["ApplyLook", "Batch", "Camouflage", "Engine", "Job", "Local", "Plan", "Status", "status"]
+__all__ = ["ApplyLook", "Batch", "Camouflage", "Engine", "Job", "Local", "Plan", "Status", "records", "status"]
 
 # Seconds between two looks for photos that came, and how many times as long as a look takes at least.
 _PAUSE, _REST = 2.0, 10
