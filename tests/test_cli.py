@@ -8,10 +8,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
+from commands import Ran
 from PIL import Image
 
 import camofilter
@@ -52,16 +52,6 @@ def here(small_photos, tmp_path, monkeypatch):
     Path("swap.cube").write_text(SWAP)
     Path("cut.cube").write_text(SWAP[:-6])
     return tmp_path
-
-
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def records(self):
-        return [json.loads(line) for line in self.out.splitlines()]
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from commands import Ran, living
 from PIL import Image
 
 import camofilter
@@ -27,16 +27,6 @@ from camofilter.cli import main
 
 SOON = 60.0  # seconds
 WARM = ("apply", "--preset", "warm")
-
-
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.splitlines()]
 
 
 @pytest.fixture
@@ -282,17 +272,6 @@ def wait_until(so: Callable[[], object]) -> None:
     while not so():
         assert time.monotonic() < end, "that took too long"
         time.sleep(0.02)
-
-
-def living(session: int) -> list[int]:
-    """Processes of a session, by what Linux says: after the name come state, parent, group and session."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it just ended
-            state, _, _, its = path.read_text().rpartition(")")[2].split()[:4]
-            if int(its) == session and state != "Z":
-                found.append(int(path.parent.name))
-    return found
 
 
 @pytest.mark.slow

@@ -7,10 +7,10 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from commands import Ran
 from PIL import Image, ImageFilter
 
 import camofilter
@@ -18,16 +18,6 @@ from camofilter.cli import main
 
 NAMES = ("a.jpg", "b.jpg", "c.jpg")
 CONTRACT = {"run", "photos", "accuracy_before", "accuracy_after", "mean_before", "mean_after"}
-
-
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.splitlines()]
 
 
 Run = Callable[..., Ran]

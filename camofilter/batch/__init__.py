@@ -23,7 +23,7 @@ from typing import Any, Self
 from camofilter.batch import plan
 from camofilter.batch.engines import Engine
 from camofilter.batch.jobs import ApplyLook, Camouflage, Job
-from camofilter.batch.journal import Journal, Row
+from camofilter.batch.journal import Journal, Row, State
 from camofilter.batch.local import Local
 from camofilter.batch.plan import Plan
 from camofilter.batch.results import Results
@@ -166,8 +166,12 @@ def status(out: str | os.PathLike[str]) -> Status:
         journal.close()
 
 
-def records(out: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
+def records(out: str | os.PathLike[str], *states: State) -> Iterator[dict[str, Any]]:
     """What the journal of a folder says of every photo, by name: its record, and its ``state``.
+
+    Args:
+        out: the folder.
+        states: of the photos that are asked for; none are all.
 
     Raises:
         UsageError: the folder has no journal.
@@ -176,7 +180,7 @@ def records(out: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
     journal, results = Journal(Path(out), create=False), Results(Path(out))
     root = journal.fact("root") or ""
     try:
-        for row in journal.rows():
+        for row in journal.rows(*states):
             state = "lost" if row.state == "done" and not results.stands(row) else row.state
             if state in ("done", "failed"):
                 yield {"state": state} | _record(f"{root}/{row.name}", results, journal, row)

@@ -206,4 +206,10 @@ def _files_of(look: Recipe) -> Iterator[Path]:
 def _digests(paths: Iterator[Path] | list[Path]) -> dict[str, str]:
     """SHA-256 of files, and of all files in folders."""
     files = (file for path in paths for file in (sorted(path.rglob("*")) if path.is_dir() else [path]))
-    return {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()}
+    return {str(file): file_digest(file) for file in files if file.is_file()}
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file of any size, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -202,7 +202,6 @@ class _Pool:
                 self._suspects.append(task)
             else:
                 yield died(self._source, task, _ending(process))
-        self._start()
 
 
 def _ending(process: _Process) -> str:

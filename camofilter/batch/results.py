@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from filelock import FileLock, Timeout
 
+from camofilter.batch.jobs import file_digest
 from camofilter.batch.journal import WHAT_TO_DO, Journal, Row
 from camofilter.batch.sources import JOURNAL
 from camofilter.batch.work import Outcome
@@ -102,8 +103,8 @@ class Results:
         path = self._root / str(row.output)
         if row.output is None or os.path.realpath(path) != str(path) or not os.path.isfile(path):
             return None
-        with suppress(OSError), path.open("rb") as file:  # who may not read it cannot say that it is ours
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with suppress(OSError):  # who may not read it cannot say that it is ours
+            return file_digest(path)
         return None
 
     def is_ours(self, row: Row) -> bool:

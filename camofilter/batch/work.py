@@ -73,14 +73,6 @@ class Worker:
         self._job, self._source = job, source
         self._tool = job.tool()
 
-    def read(self, task: Task) -> bytes:
-        """The bytes of a photo's file.
-
-        Raises:
-            PhotoError, OSError: it cannot be read, or is larger than a file with so many pixels can be.
-        """
-        return read(self._source, task, self._job.max_pixels)
-
     def do(
         self, task: Task, get: Callable[[], bytes] | None = None, admit: Callable[[int], None] | None = None
     ) -> Outcome:
@@ -96,7 +88,7 @@ class Worker:
         found: dict[str, Any] = {}
         try:
             with naming(shown):
-                data = (get or (lambda: self.read(task)))()
+                data = get() if get else read(self._source, task, self._job.max_pixels)
             found["digest"] = hashlib.sha256(data).hexdigest()
             if found["digest"] != task.known:
                 if admit:
@@ -117,7 +109,11 @@ class Worker:
 
 
 def read(source: Source, task: Task, max_pixels: int) -> bytes:
-    """The bytes of a photo's file; see :meth:`Worker.read`."""
+    """The bytes of a photo's file.
+
+    Raises:
+        PhotoError, OSError: it cannot be read, or is larger than a file with so many pixels can be.
+    """
     if task.size > _BYTES_A_PIXEL * max_pixels + _ROOM:
         raise PhotoError(f"has {task.size:,} bytes, more than {max_pixels:,} pixels can need; check the file")
     return source.read(task.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -33,7 +34,7 @@ from camofilter.cli.work import Bar
 from camofilter.errors import UsageError
 
 if TYPE_CHECKING:
-    from camofilter.batch import Batch, Engine, Plan, Status
+    from camofilter.batch import Batch, Engine, Job, Plan, Status
 
 _SHOWN = 20  # failures by name
 
@@ -97,8 +98,7 @@ def batch_apply(
     look = asked_look(preset, recipe, cube, settings).at_strength(strength)
     job = batch.ApplyLook(look, metadata, max_pixels or DEFAULT_MAX_PIXELS)
     chosen = _engine(engine, workers, address)
-    with batch.Batch(photos, out, job, engine=chosen, retry=retry, force=force) as run:
-        return _work(run, workers, watch, as_json)
+    return _work(photos, out, job, chosen, workers, retry=retry, watch=watch, force=force, as_json=as_json)
 
 
 @library.command("camouflage")
@@ -145,8 +145,7 @@ def batch_camouflage(
         max_pixels=max_pixels or DEFAULT_MAX_PIXELS,
     )
     chosen = _engine(engine, workers, address)
-    with batch.Batch(photos, out, job, engine=chosen, retry=retry, force=force) as run:
-        return _work(run, workers, watch, as_json)
+    return _work(photos, out, job, chosen, workers, retry=retry, watch=watch, force=force, as_json=as_json)
 
 
 @library.command("status")
@@ -161,8 +160,7 @@ def batch_status(out: OutFolder, as_json: AsJson = False) -> int:
         return _exit_code(found)
     say(f"{out}: {found.command} of {found.photos}; {'at work now' if found.running else 'nobody is working on it'}")
     _show_status(found)
-    failures = (record for record in batch.records(out) if record["state"] == "failed")
-    for _, failure in zip(range(_SHOWN), failures, strict=False):
+    for failure in islice(batch.records(out, "failed"), _SHOWN):
         say(f"  {failure['error']}")
     if found.failed > _SHOWN:
         say(f"  and {found.failed - _SHOWN:,} more: --json lists all")
@@ -181,17 +179,31 @@ def _engine(name: str, workers: int | None, address: str | None) -> Engine:
     return OnRay(workers, address)
 
 
-def _work(run: Batch, workers: int | None, watch: bool, as_json: bool) -> int:
+def _work(
+    photos: str,
+    out: str,
+    job: Job,
+    engine: Engine,
+    workers: int | None,
+    *,
+    retry: bool,
+    watch: bool,
+    force: bool,
+    as_json: bool,
+) -> int:
     """Shows the plan, and what becomes of the photos: those that failed by name, the others by number."""
-    _show_plan(run.plan, workers, as_json)
-    _work_once(run, as_json)
-    if watch:
-        for _ in run.arrivals():
-            _work_once(run, as_json)
-    found = run.status()
-    if not as_json:
-        _show_status(found)
-    return _exit_code(found) or int(bool(run.plan.left.unreadable))
+    from camofilter import batch
+
+    with batch.Batch(photos, out, job, engine=engine, retry=retry, force=force) as run:
+        _show_plan(run.plan, workers, as_json)
+        _work_once(run, as_json)
+        if watch:
+            for _ in run.arrivals():
+                _work_once(run, as_json)
+        found = run.status()
+        if not as_json:
+            _show_status(found)
+        return _exit_code(found) or int(bool(run.plan.left.unreadable))
 
 
 def _work_once(run: Batch, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from camofilter.photo.core import DEFAULT_MAX_PIXELS, Photo
 from camofilter.photo.metadata import METADATA, Metadata
-from camofilter.photo.reading import decode_photo, open_photo, pixel_count, read_file
+from camofilter.photo.reading import decode_photo, open_photo
 from camofilter.photo.writing import check_output, encode_photo, output_suffix, save_photo
 
 __all__ = [
@@ -25,7 +25,5 @@ __all__ = [
     "encode_photo",
     "open_photo",
     "output_suffix",
-    "pixel_count",
-    "read_file",
     "save_photo",
 ]

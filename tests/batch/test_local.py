@@ -11,7 +11,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from batch_fakes import (
     states,
     write_photo,
 )
+from commands import living
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -185,7 +185,7 @@ def test_workers_end_with_a_process_that_is_killed(photos: Path, tmp_path: Path)
     file.write_text(script)
     process = subprocess.Popen(
         [sys.executable, str(file)],
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, Path(__file__).parents[:2]))},
         start_new_session=True,
         stderr=subprocess.PIPE,
     )
@@ -194,22 +194,10 @@ def test_workers_end_with_a_process_that_is_killed(photos: Path, tmp_path: Path)
         time.sleep(0.05)
     process.kill()
     _, complaints = process.communicate()
-    while _of_session(process.pid) and time.monotonic() < end:
+    while living(process.pid) and time.monotonic() < end:
         time.sleep(0.05)
-    assert not _of_session(process.pid)
+    assert not living(process.pid)
     assert complaints == b""
-
-
-def _of_session(session: int) -> list[int]:
-    """Processes that live of those that one started, by what Linux says of them: after the name come state, parent's,
-    group's and session's number."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it just ended
-            state, _, _, its = path.read_text().rpartition(")")[2].split()[:4]
-            if int(its) == session and state != "Z":
-                found.append(int(path.parent.name))
-    return found
 
 
 def test_photos_wait_for_memory(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
