@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import reprlib
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -134,15 +135,32 @@ class Recipe:
             RecipeError: the file is missing, not JSON, or not a recipe.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            text = Path(path).read_text(encoding="utf-8-sig")  # with a byte order mark, as some editors write it
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
             raise RecipeError(f"{path}: cannot read the recipe: {reason}") from None
+        return cls.from_json(text, str(path), Path(path).parent)
+
+    @classmethod
+    def from_json(cls, text: str, source: str = "recipe", folder: str | os.PathLike[str] = "") -> Self:
+        """The recipe in JSON text.
+
+        Args:
+            text: the whole of it.
+            source, folder: as in :meth:`from_dict`.
+
+        Raises:
+            RecipeError: it is not JSON, has a key twice in one object, or is not a recipe.
+        """
+        try:
+            data = json.loads(text, object_pairs_hook=_without_doubles)
+        except UsageError as error:
+            raise RecipeError(f"{source}: {error}") from None
         except ValueError as error:
-            raise RecipeError(f"{path}: not JSON: {error}") from None
+            raise RecipeError(f"{source}: not JSON: {error}") from None
         except RecursionError:
-            raise RecipeError(f"{path}: not a recipe: nested too deep") from None
-        return cls.from_dict(data, str(path), Path(path).parent)
+            raise RecipeError(f"{source}: not a recipe: nested too deep") from None
+        return cls.from_dict(data, source, folder)
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as an object for JSON; :meth:`from_dict` reads it back to an equal recipe.
@@ -191,6 +209,15 @@ class Recipe:
     def in_words(self) -> str:
         """The filters and settings as a photographer would note them down."""
         return "; ".join(step.in_words() for step in self.steps) or "nothing"
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; JSON itself leaves open which value counts where a key stands twice (RFC 8259, section 4)."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise UsageError(f"{reprlib.repr(twice)} stands twice in one object: keep one of them")
+    return found
 
 
 def _step_from_dict(data: Any, folder: str | os.PathLike[str]) -> FilterStep:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,35 @@ class TestFiles:
         for depth in [10, 100, *range(900, 1000, 3), 100_000]:
             file.write_text(around % ("[" * depth + "]" * depth))
             self.refused(file)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '{"camofilter": 1, "filters": [], "filters": []}',
+            '{"camofilter": 1, "filters": [{"filter": "exposure", "ev": 0.3, "ev": -0.3}]}',
+            '{"camofilter": 1, "filters": [{"filter": "exposure", "ev": 0.3, "ev": 0.3}]}',
+        ],
+        ids=["outside", "in a filter", "of the same value"],
+    )
+    def test_a_key_that_stands_twice_is_refused(self, text: str, file: Path) -> None:
+        file.write_text(text)
+        assert re.search(r"'(filters|ev)' stands twice in one object: keep one of them$", self.refused(file))
+
+    def test_a_byte_order_mark_is_read_over(self, file: Path) -> None:
+        file.write_text(Recipe.from_dict(WARM).to_json(), encoding="utf-8-sig")
+        assert Recipe.load(file) == Recipe.from_dict(WARM)
+
+
+@pytest.mark.parametrize(("name", "right"), [("bom", {"ev": 0.3}), ("dup-key", "'ev' stands twice in one object")])
+def test_files_that_failed(name: str, right: Any, shared: Path) -> None:
+    found = shared / "cases" / "recipe" / f"{name}.json"
+    if not found.exists():
+        pytest.skip("no recipes in ../shared/cases")
+    if isinstance(right, dict):
+        assert Recipe.load(found).steps == (FilterStep("exposure", right),)
+    else:
+        with pytest.raises(RecipeError, match=right):
+            Recipe.load(found)
 
 
 class TestStrength:

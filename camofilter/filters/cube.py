@@ -1,7 +1,8 @@
 """Tables of colours as programs exchange them: ``.cube`` files read and written; Hald images read.
 
 The format is Adobe's Cube LUT Specification 1.0 (2013), with what DaVinci Resolve writes beyond it:
-``LUT_1D_INPUT_RANGE``, ``LUT_3D_INPUT_RANGE``, and curves before a table in one file.
+``LUT_1D_INPUT_RANGE``, ``LUT_3D_INPUT_RANGE``, curves before a table in one file, and tables made for video range
+(``LUT_IN_VIDEO_RANGE``, ``LUT_OUT_VIDEO_RANGE``; "Cube LUT Format Specification", Blackmagic Design).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -42,7 +43,11 @@ _KEYWORDS = {
     "DOMAIN_MAX": 3,
     "LUT_1D_INPUT_RANGE": 2,
     "LUT_3D_INPUT_RANGE": 2,
+    "LUT_IN_VIDEO_RANGE": 0,
+    "LUT_OUT_VIDEO_RANGE": 0,
 }
+# Black and white of video range, in ten bits (Rec. ITU-R BT.2100-2, table 9).
+_VIDEO_BLACK, _VIDEO_WHITE = 64 / 1023, 940 / 1023
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
 _ROW_START = re.compile(rb"[+-]?(\d|\.\d|nan\b|inf)", re.IGNORECASE)
 
@@ -148,7 +153,8 @@ def read_cube(path: str | os.PathLike[str]) -> Cube:
     """The table of colours in a ``.cube`` file.
 
     More is read than the specification has: keywords in small letters, line ends of any system, a byte order mark,
-    comments after numbers, titles in Latin-1 or without quotes.
+    comments after numbers, titles in Latin-1 or without quotes. A table for video range comes out as the one for
+    full range that does the same to a photo.
 
     Raises:
         CubeError: the file cannot be read or is not such a table; the message names file and line.
@@ -213,6 +219,9 @@ def _parsed(data: bytes) -> Cube:
     if len(rows) != expected:
         raise CubeError(f"{header.size_in_words()} means {expected:,} rows of numbers, but {len(rows):,} follow")
     table_domain, curves_domain = header.domains()
+    if header.gives_video_range:
+        last = rows[curve_size if table_size else 0 :]
+        last[:] = _from_video(last)
     # Red changes fastest in the file, so that it comes last in the array.
     table = rows[curve_size:].reshape(table_size, table_size, table_size, 3).transpose(2, 1, 0, 3)
     return Cube(
@@ -262,7 +271,7 @@ class _Header:
             self.title = _title(rest)
             words = []
         if len(words) != _KEYWORDS[keyword] or not all(_NUMBER.fullmatch(w) for w in words):
-            expected = f"{_KEYWORDS[keyword]} numbers" if _KEYWORDS[keyword] > 1 else "a number"
+            expected = ("nothing behind it", "a number", "2 numbers", "3 numbers")[_KEYWORDS[keyword]]
             raise CubeError(f"line {number}: {keyword} is {reprlib.repr(rest.strip())}: expected {expected}")
         self._found[keyword] = tuple(map(float, words)), number  # infinite ones are out of every range
 
@@ -298,6 +307,8 @@ class _Header:
     def domains(self) -> tuple[Domain, Domain]:
         """Those of the table and of the curves. What DOMAIN_MIN and DOMAIN_MAX say is of what comes first.
 
+        Where that is made for video range, they come out as the full-range values that mean the same.
+
         Raises:
             CubeError: a minimum is not below its maximum, or two keywords contradict each other.
         """
@@ -312,7 +323,15 @@ class _Header:
             _check_domain(f"line {common_line}: DOMAIN_MIN to DOMAIN_MAX", common)
         has_curves = "LUT_1D_SIZE" in self._found
         table = self._domain("LUT_3D_INPUT_RANGE", None if has_curves or not common_line else common)
-        return table, self._domain("LUT_1D_INPUT_RANGE", common if has_curves and common_line else None)
+        curves = self._domain("LUT_1D_INPUT_RANGE", common if has_curves and common_line else None)
+        if "LUT_IN_VIDEO_RANGE" not in self._found:
+            return table, curves
+        return (table, _full_range(curves)) if has_curves else (_full_range(table), curves)
+
+    @property
+    def gives_video_range(self) -> bool:
+        """Whether the rows of what comes last hold colours in video range."""
+        return "LUT_OUT_VIDEO_RANGE" in self._found
 
     def _domain(self, keyword: str, common: Domain | None) -> Domain:
         if keyword not in self._found:
@@ -323,6 +342,17 @@ class _Header:
         if common not in (None, domain):
             raise CubeError(f"line {number}: {keyword} contradicts DOMAIN_MIN and DOMAIN_MAX: keep one of them")
         return domain
+
+
+def _full_range(domain: Domain) -> Domain:
+    """The full-range values that the ends of a domain in video range stand for."""
+    low, high = (tuple(_from_video(value) for value in ends) for ends in domain)
+    return (low[0], low[1], low[2]), (high[0], high[1], high[2])
+
+
+def _from_video(value: Any) -> Any:
+    """Video-range values, a number or an array of them, as those of full range that mean the same tone."""
+    return (value - _VIDEO_BLACK) / (_VIDEO_WHITE - _VIDEO_BLACK)
 
 
 def _decoded(line: bytes) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from importlib import resources
 
 from camofilter.errors import unknown_name
@@ -35,5 +34,5 @@ def get(name: str) -> Recipe:
     for family, held in families().items():
         if name in held:
             text = (resources.files(__name__) / family / f"{name}.json").read_text(encoding="utf-8")
-            return Recipe.from_dict(json.loads(text), f"{name}.json")
+            return Recipe.from_json(text, f"{name}.json")
     raise unknown_name("preset", name, names())

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from tables import lattice, random_cube, small_cube
 
+from camofilter import filters
 from camofilter.errors import UsageError
 from camofilter.filters.cube import UNIT, Cube, CubeError, read_cube, read_lut, write_cube
 
@@ -23,6 +24,7 @@ with warnings.catch_warnings(), np.printoptions():  # it changes how numpy print
     warnings.simplefilter("ignore")  # it misses packages that are of no use here
     import colour
 
+lut = filters.get("lut")
 ROWS_2 = "0 0 0\n1 0 0\n0 1 0\n1 1 0\n0 0 1\n1 0 1\n0 1 1\n1 1 1\n"
 IDENTITY_2 = f"LUT_3D_SIZE 2\n{ROWS_2}"
 PIECES = [
@@ -79,6 +81,36 @@ class TestReading:
         assert read(file, header + IDENTITY_2).table_domain == domain
         both = read(file, f"{header}LUT_1D_SIZE 2\n{IDENTITY_2}0 0 0\n1 1 1\n")
         assert (both.curves_domain, both.table_domain) == (domain, UNIT)
+
+    # Black and white of video range are 64 and 940 of 1023: what means full-range 0 and 1.
+    @pytest.mark.parametrize("before", ["", "LUT_1D_SIZE 2\n"], ids=["table", "curves before it"])
+    @pytest.mark.parametrize(
+        ("keywords", "grey"),
+        [
+            (("LUT_IN_VIDEO_RANGE", "LUT_OUT_VIDEO_RANGE"), 0.5),
+            (("lut_in_video_range",), (64 + 876 * 0.5) / 1023),
+            (("LUT_OUT_VIDEO_RANGE",), (0.5 * 1023 - 64) / 876),
+        ],
+        ids=["both", "in", "out"],
+    )
+    def test_video_range(self, keywords: tuple[str, ...], grey: float, before: str, file: Path) -> None:
+        rows = "0 0 0\n1 1 1\n" if before else ""
+        cube = read(file, "\n".join((*keywords, before + f"LUT_3D_SIZE 2\n{rows}{ROWS_2}")))
+        out = lut(np.full((1, 3, 1, 1), 0.5), 1.0, cube)
+        np.testing.assert_allclose(out, grey, atol=1e-6)
+        write_cube(cube, file, force=True)
+        np.testing.assert_allclose(lut(np.full((1, 3, 1, 1), 0.5), 1.0, read_cube(file)), grey, atol=1e-6)
+
+    def test_video_range_that_failed(self, shared: Path) -> None:
+        found = shared / "cases" / "cube" / "resolve-video-range.cube"
+        if not found.exists():
+            pytest.skip("no tables in ../shared/cases")
+        # Its rows are 1 − red, green / 2 and blue, of values in video range.
+        image = np.random.default_rng(0).random((1, 3, 4, 5))
+        video = (64 + 876 * image) / 1023
+        made = np.stack([1 - video[:, 0], video[:, 1] / 2, video[:, 2]], 1)
+        expected = np.clip((made * 1023 - 64) / 876, 0, 1)
+        np.testing.assert_allclose(lut(image, 1.0, read_cube(found)), expected, atol=1e-5)
 
     @pytest.mark.parametrize(
         "text",
@@ -166,6 +198,7 @@ class TestRefusals:
             ("LUT_3D_SIZ 2\n", "line 1: unknown keyword 'LUT_3D_SIZ': did you mean LUT_3D_SIZE"),
             ("BRIGHT 2\n", "line 1: unknown keyword 'BRIGHT': known are: TITLE, LUT_1D_SIZE"),
             ("DOMAIN_MIN 0 0\n", "line 1: DOMAIN_MIN is '0 0': expected 3 numbers"),
+            ("LUT_IN_VIDEO_RANGE 1\n", "line 1: LUT_IN_VIDEO_RANGE is '1': expected nothing behind it"),
             ("LUT_3D_INPUT_RANGE 0\n", "line 1: LUT_3D_INPUT_RANGE is '0': expected 2 numbers"),
             ("DOMAIN_MAX 1 0 1\n" + IDENTITY_2, "line 1: DOMAIN_MIN to DOMAIN_MAX is from 0.0 0.0 0.0 to 1.0 0.0 1.0"),
             ("DOMAIN_MIN 0 0 1\n" + IDENTITY_2, "line 1: DOMAIN_MIN to DOMAIN_MAX is from 0.0 0.0 1.0 to"),
