@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 
 from camofilter import presets
 from camofilter.cli import main
-from camofilter.filters.cube import read_cube
+from camofilter.filters.cube import Cube, read_cube, write_cube
 
 # Blue where red was, and the other way round.
 SWAP = "LUT_3D_SIZE 2\n0 0 0\n0 0 1\n0 1 0\n0 1 1\n1 0 0\n1 0 1\n1 1 0\n1 1 1\n"
@@ -113,6 +114,7 @@ class TestExport:
             "size": 5,
             "baked": ["exposure", "fade"],
             "not_baked": ["vignette"],
+            "off_by": pytest.approx(4, abs=3),
         }
         assert read_cube("out.cube").table.shape == (5, 5, 5, 3)
 
@@ -123,6 +125,16 @@ class TestExport:
         run("apply a.png --recipe points.json -o exact.png")
         run("apply a.png --cube out.cube -o baked.png")
         assert np.abs(pixels("exact.png") - pixels("baked.png")).max() <= 1
+
+    def test_what_a_table_cannot_hold_is_said(self, run):
+        write_cube(Cube(curves=(np.linspace(0, 1, 4096) > 0.5).astype(float)[:, None].repeat(3, 1)), "step.cube")
+        lut = {"filter": "lut", "amount": 1, "cube": "step.cube"}
+        Path("step.json").write_text(json.dumps({"camofilter": 1, "filters": [lut]}))
+        code, out, _ = run("export step.json out.cube")
+        assert code == 0
+        said = r"^a table of 33 points a side cannot hold its steps: off by up to 1\d\d levels of 255: a larger --size"
+        assert re.search(said, out, re.MULTILINE)
+        assert json.loads(run("export step.json out.cube --force --json")[1])["off_by"] > 100
 
     def test_preset_by_name(self, run):
         assert run("export warm warm.cube")[0] == 0

@@ -15,6 +15,8 @@ from camofilter.cli.printing import print_json, say
 from camofilter.cli.work import opened
 from camofilter.errors import UsageError
 
+_MUCH = 10.0  # levels of 255 by which an exported table may be off before that is said: it shows
+
 
 def presets(
     photo: Annotated[str | None, typer.Argument(metavar="[PHOTO]", help="The photo of the sheet.")] = None,
@@ -102,8 +104,9 @@ def export(
 ) -> int:
     """Write a look as a table of colours for other programs."""
     from camofilter import presets
-    from camofilter.filters.bake import bake
+    from camofilter.filters.bake import SIZES, bake
     from camofilter.filters.cube import Cube, write_cube
+    from camofilter.filters.point_run import off_by
     from camofilter.recipe import Recipe
 
     if not out.lower().endswith(".cube"):  # so that no slip of the order replaces a photo or a recipe
@@ -116,12 +119,18 @@ def export(
     if not baked:
         reason = f"only what depends on the place ({_listed(left_out)})" if left_out else "it changes nothing"
         raise UsageError(f"{recipe}: has nothing that a table of colours can hold: {reason}")
-    write_cube(Cube(bake(points, size), title=look.name), out, force=force)
+    table = bake(points, size)
+    write_cube(Cube(table, title=look.name), out, force=force)
+    off = round(off_by(table, points), 2)
     if as_json:
-        print_json({"recipe": look.to_dict(), "output": out, "size": size, "baked": baked, "not_baked": left_out})
+        about = {"recipe": look.to_dict(), "output": out, "size": size, "baked": baked, "not_baked": left_out}
+        print_json(about | {"off_by": off})
     else:
         without = f"; without what depends on the place: {_listed(left_out)}" if left_out else ""
         say(f"{recipe} → {out}: {_listed(baked)}{without}")
+        if off > _MUCH:
+            more = ": a larger --size holds more" if size < SIZES[1] else ""
+            say(f"a table of {size} points a side cannot hold its steps: off by up to {off:.0f} levels of 255{more}")
     return 0
 
 

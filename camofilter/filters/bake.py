@@ -1,4 +1,4 @@
-"""Baking: what any run of point filters does to every colour, as one table."""
+"""Baking: what any run of point filters does to every colour, as one table, or as a curve for each channel."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from camofilter.errors import UsageError
 from camofilter.filters.base import Filter
 
 SIZES = (2, 129)  # of tables that programs exchange
+CURVE_POINTS = 1 << 16
 
 
 def bake(chain: Iterable[tuple[Filter, dict[str, Any]]], size: int) -> np.ndarray:
@@ -33,6 +34,19 @@ def bake(chain: Iterable[tuple[Filter, dict[str, Any]]], size: int) -> np.ndarra
     image = np.stack(np.meshgrid(axis, axis, axis, indexing="ij")).reshape(1, 3, size * size, size)
     table = exact(image, chain).reshape(3, size, size, size).transpose(1, 2, 3, 0)
     return np.ascontiguousarray(np.clip(table, 0, 1))
+
+
+def bake_curves(chain: Iterable[tuple[Filter, dict[str, Any]]]) -> np.ndarray:
+    """What the channels of a chain that never mixes them become: N×3 float32 in [0, 1], as of evenly spaced greys.
+
+    All levels of 8 and 16 bit are among them.
+
+    Raises:
+        UsageError: a filter is not a point filter.
+    """
+    greys = np.linspace(0, 1, CURVE_POINTS, dtype=np.float32)
+    curves = exact(np.broadcast_to(greys, (1, 3, 1, CURVE_POINTS)), chain)[0, :, 0].T
+    return np.ascontiguousarray(np.clip(curves, 0, 1))
 
 
 def exact(image: np.ndarray, chain: Iterable[tuple[Filter, dict[str, Any]]]) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Colours looked up in a baked table: the compiled kernel of the full-size path.
 
-The work is done by OpenColorIO: tetrahedral interpolation with the processor's vector instructions, outside
-Python's global lock.
+The work is done by OpenColorIO: tetrahedral interpolation, of curves linear, with the processor's vector
+instructions, outside Python's global lock.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ class LookUp:
     One object may be used from several threads at once.
 
     Args:
-        table: n×n×n×3 float32, the colours that those at (r, g, b)·(n − 1) become; None changes nothing.
+        table: n×n×n×3 float32, the colours that those at (r, g, b)·(n − 1) become; n×3, a curve for each channel,
+            linear between its points; None changes nothing.
     """
 
     copy_side = 0
@@ -26,8 +27,12 @@ class LookUp:
     def __init__(self, table: np.ndarray | None = None) -> None:
         self._compiled = None
         if table is not None:
-            transform = ocio.Lut3DTransform(len(table))
-            transform.setInterpolation(ocio.INTERP_TETRAHEDRAL)
+            if table.ndim == 4:
+                transform = ocio.Lut3DTransform(len(table))
+                transform.setInterpolation(ocio.INTERP_TETRAHEDRAL)
+            else:
+                transform = ocio.Lut1DTransform(len(table), False)
+                transform.setInterpolation(ocio.INTERP_LINEAR)
             transform.setData(np.ascontiguousarray(table, np.float32).reshape(-1))
             processor = ocio.Config.CreateRaw().getProcessor(transform)
             self._compiled = processor.getOptimizedCPUProcessor(ocio.OPTIMIZATION_LOSSLESS)

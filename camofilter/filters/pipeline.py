@@ -4,8 +4,8 @@ A spatial filter's maps have a fixed small size, so a small copy alone decides t
 chain collects every filter's maps; after that each pixel needs nothing but its own value and the maps at its
 place. The search develops the part of a photo that a machine looks at, the full-size path strips of the whole.
 
-The full-size path needs no torch. It bakes every run of point filters into a table, and works on strips that fit a
-core's cache, on all cores.
+The full-size path needs no torch. It bakes every run of point filters into a table where one holds, and works on
+strips that fit a core's cache, on all cores.
 """
 
 from __future__ import annotations
@@ -14,25 +14,20 @@ import itertools
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import numpy as np
 from PIL import Image
 
 from camofilter.filters.arrays import Array, Window, fit_longer_side, resize
-from camofilter.filters.bake import bake, exact
 from camofilter.filters.base import Filter
 from camofilter.filters.look_up import LookUp
+from camofilter.filters.point_run import Formulas, Sample, carried_out
 
 if TYPE_CHECKING:
     from camofilter.photo.core import Pixels
 
 _STRIP_PIXELS = 1 << 18  # of a strip: small enough for a cache, large enough for Python to be nowhere near the time
-# Sizes of tables to try. The smallest one is used that gives the photo's own colours as the formulas do, up to these
-# levels of 255: nearly all filters are smooth enough for the first, and it stays in a core's cache.
-_TABLE_SIZES = (33, 65, 129)
-_MEAN_ERROR, _ERROR = 0.5, 2.0  # the latter of 99.9 % of the colours
-_SAMPLES = 1 << 14
 
 
 class _Link(Protocol):
@@ -109,10 +104,7 @@ def render(pixels: Pixels, chain: Sequence[tuple[Filter, dict[str, Any]]]) -> Pi
     height, width = pixels.shape[:2]
     top = np.iinfo(pixels.dtype).max
     acting = [(found, settings) for found, settings in chain if found.acts(settings)]
-    first, between, last = _bake_runs(acting, _sample(pixels))
-    side = copy_side(between)
-    copy = reduce(pixels, side) if side else np.zeros((1, 3, 1, 1), np.float32)
-    steps = plan(first.blend(copy), height, width, between)
+    first, steps, last = _prepared(pixels, acting)
     out = np.empty_like(pixels)
     rows = max(1, _STRIP_PIXELS // width)
 
@@ -121,7 +113,7 @@ def render(pixels: Pixels, chain: Sequence[tuple[Filter, dict[str, Any]]]) -> Pi
         colours = strip.astype(np.float32)
         colours *= np.float32(1 / top)
         first(colours)
-        if last is not None:
+        if steps:
             planes = np.ascontiguousarray(colours.transpose(2, 0, 1))[None]
             window = Window(start, 0, len(strip), width)
             for i, plane in enumerate(develop(planes, steps, height, width, window)[0]):
@@ -136,47 +128,33 @@ def render(pixels: Pixels, chain: Sequence[tuple[Filter, dict[str, Any]]]) -> Pi
     return out
 
 
-class _Baked(NamedTuple):
-    """A chain with its runs of point filters baked: what pixels become planes by, the rest, and the way back.
+def _prepared(
+    pixels: Pixels, chain: Iterable[tuple[Filter, dict[str, Any]]]
+) -> tuple[LookUp | Formulas, list[Step], LookUp | Formulas]:
+    """What pixels become planes by, the steps that need planes, and the way back; any may be nothing.
 
-    Runs may be empty; a chain of point filters alone is its first run.
+    A chain of point filters alone is its first run.
     """
-
-    first: LookUp
-    between: list[tuple[_Link, dict[str, Any]]]
-    last: LookUp | None
-
-
-def _bake_runs(chain: Iterable[tuple[Filter, dict[str, Any]]], colours: np.ndarray) -> _Baked:
     grouped = [(is_point, list(run)) for is_point, run in itertools.groupby(chain, lambda link: link[0].is_point)]
-    first = _look_up(grouped.pop(0)[1] if grouped and grouped[0][0] else [], colours)
-    if not grouped:
-        return _Baked(first, [], None)
-    last = _look_up(grouped.pop()[1] if grouped[-1][0] else [], colours)
-    between: list[tuple[_Link, dict[str, Any]]] = []
-    for is_point, run in grouped:
-        between += [(_look_up(run, colours), {})] if is_point else run
-    return _Baked(first, between, last)
-
-
-def _look_up(run: Sequence[tuple[Filter, dict[str, Any]]], colours: np.ndarray) -> LookUp:
-    """The smallest table that gives these colours (1×3×1×N float32) as the filters do; of no filters, none."""
-    if not run:
-        return LookUp()
-    wanted = exact(colours, run)
-    for size in _TABLE_SIZES:
-        look_up = LookUp(bake(run, size))
-        error = np.abs(look_up.blend(colours) - wanted) * 255
-        if error.mean() <= _MEAN_ERROR and np.quantile(error, 0.999) <= _ERROR:
-            break
-    return look_up
-
-
-def _sample(pixels: Pixels) -> np.ndarray:
-    """1×3×1×N float32 in [0, 1]: colours of a photo, evenly spread over it."""
-    flat = pixels.reshape(-1, 3)
-    chosen = flat[:: len(flat) // _SAMPLES | 1]  # odd, so that it does not stay in a few columns
-    return np.ascontiguousarray(chosen.T[None, :, None], np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+    height, width = pixels.shape[:2]
+    side = copy_side(link for _, run in grouped for link in run)
+    copy = reduce(pixels, side) if side else np.zeros((1, 3, 1, 1), np.float32)
+    sample = Sample.of(pixels)
+    steps: list[Step] = []
+    for i, (is_point, run) in enumerate(grouped):
+        links: list[tuple[_Link, dict[str, Any]]] = [*run]
+        if is_point:
+            links = [(carried_out(run, sample, height * width, np.iinfo(pixels.dtype).max), {})]
+        found = plan(copy, height, width, links)
+        steps += found
+        if later := grouped[i + 1 :]:
+            sample = sample.through(found)
+            if copy_side(link for _, run in later for link in run):
+                rows, columns = copy.shape[2:]
+                copy = develop(copy, found, rows, columns, Window(0, 0, rows, columns))
+    first = steps.pop(0).filter if grouped and grouped[0][0] else LookUp()
+    last = steps.pop().filter if steps and grouped[-1][0] else LookUp()
+    return cast("LookUp | Formulas", first), steps, cast("LookUp | Formulas", last)
 
 
 def reduce(pixels: np.ndarray, longest: int) -> np.ndarray:

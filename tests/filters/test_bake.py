@@ -10,7 +10,7 @@ from tables import lattice, small_cube
 
 from camofilter import filters, presets
 from camofilter.errors import UsageError
-from camofilter.filters.bake import bake
+from camofilter.filters.bake import bake, bake_curves
 from camofilter.filters.cube import Cube
 
 CHAIN: list[tuple[str, dict[str, Any]]] = [
@@ -77,3 +77,14 @@ def test_filters_of_a_place_are_refused() -> None:
 def test_sizes(size: int) -> None:
     with pytest.raises(UsageError, match=f"size of the table is {size}: expected 2 to 129"):
         bake([], size)
+
+
+def test_curves_hold_every_level_of_both_depths() -> None:
+    chain = chained(("levels", {"black": 0.1, "gamma": 1.3}), ("fade", {"blacks": 0.1}))
+    curves = bake_curves(chain)
+    for top in (255, 65535):
+        levels = np.arange(top + 1) / top
+        image = levels.reshape(1, 1, 1, -1).repeat(3, 1)
+        for found, settings in chain:
+            image = found(image, **settings)
+        np.testing.assert_allclose(curves[:: 65535 // top], image[0, :, 0].T, atol=1e-6)

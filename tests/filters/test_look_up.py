@@ -32,6 +32,16 @@ def test_a_table_of_no_change_changes_nothing(size: int) -> None:
     np.testing.assert_allclose(colours, before, atol=3e-7)
 
 
+def test_curves_are_linear_between_their_points() -> None:
+    random = np.random.default_rng(0)
+    curves = random.random((1000, 3), np.float32)
+    colours = random.random((7, 50, 3), np.float32)
+    at = np.linspace(0, 1, 1000)
+    expected = np.stack([np.interp(colours[..., i], at, curves[:, i]) for i in range(3)], -1)
+    LookUp(curves)(colours)
+    np.testing.assert_allclose(colours, expected, atol=1e-4)
+
+
 def test_no_table_is_exact() -> None:
     colours = np.random.default_rng(0).normal(size=(7, 50, 3)).astype(np.float32)
     before = colours.tobytes()
