@@ -17,6 +17,7 @@ from PIL import Image
 import camofilter
 from camofilter import biqa, filters, presets
 from camofilter.cli import main
+from camofilter.recipe import FilterStep, Recipe
 from camofilter.sheets import preset_sheet
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples" / "photos").glob("*.jpg"))
@@ -48,6 +49,7 @@ def here(small_photos, tmp_path, monkeypatch):
     os.link("a.jpg", "hard.jpg")
     Path("notes.jpg").write_text("not a photo")
     Path("look.json").write_text(json.dumps(RECIPE))
+    Path("nameless.json").write_text(json.dumps({"camofilter": 1, "filters": RECIPE["filters"]}))
     Path("broken.json").write_text("{")
     Path("swap.cube").write_text(SWAP)
     Path("cut.cube").write_text(SWAP[:-6])
@@ -114,6 +116,13 @@ USAGE_ERRORS = [
     ("apply a.jpg --preset warm -o x.jpg --in-place", "--in-place and -o were both given"),
     ("apply a.jpg b.jpg --preset warm -o there.jpg", "-o there.jpg is a file: for 2 photos give a folder"),
     ("apply a.jpg in/a.jpg --preset warm -o new", "a.jpg and in/a.jpg would both be written to new/a.jpg"),
+    ("apply a.jpg b.jpg --preset warm -o two.jpg", "-o two.jpg is named like a file: for 2 photos give a folder"),
+    ("apply a.jpg --preset warm -o notes.jpg/", "-o notes.jpg/ is a file: for files in it give a folder"),
+    ("camouflage a.jpg b.jpg --recipe-out two.json", "--recipe-out two.json is named like a file: for 2 photos give"),
+    ("camouflage a.jpg --strength 0.5", "--strength is 0.5, but no look was given: give --preset NAME"),
+    ("camouflage a.jpg --preset warm --cube swap.cube", "--preset and --cube were both given"),
+    ("camouflage a.jpg --set exposure.ev=99", "exposure.ev is 99.0: expected a number from -3 to 3 EV"),
+    ("camouflage a.jpg --recipe broken.json", "broken.json: not JSON"),
     ("apply a.jpg a.jpg --preset warm", "a.jpg and a.jpg would both be written to a.warm.jpg"),
     ("apply a.heic a.jpg --preset warm", "a.heic and a.jpg would both be written to a.warm.jpg"),
     ("apply a.jpg in/../a.jpg --preset warm --in-place", "a.jpg and in/../a.jpg would both be written to"),
@@ -188,7 +197,7 @@ def test_wrong_usage_with_json_is_still_on_standard_error(run, line):
 PHOTO_ERRORS = [
     # photo, options, what the one line must say
     ("none.jpg", "", "none.jpg: No such file or directory"),
-    ("in", "", "in: is a folder; give a photo file"),
+    ("in", "", "in: is a folder; give "),
     ("notes.jpg", "", "notes.jpg: is not a photo of a type that is read"),
     ("a.jpg", "--max-pixels 9", "57,600 pixels, more than the limit of 9"),
 ]
@@ -279,6 +288,8 @@ def test_results_whose_names_meet_only_when_the_photos_are_read(run):
         ("--preset warm --set exposure.ev=0.4", "a.warm.jpg"),
         ("--preset warm -o x.png", "x.png"),
         ("--preset warm -o in", "in/a.jpg"),
+        ("--preset warm -o newdir", "newdir/a.jpg"),
+        ("--recipe nameless.json", "a.nameless.jpg"),
         ("--preset warm -o new/deep/", "new/deep/a.jpg"),
         ("--preset warm -o there.jpg --force", "there.jpg"),
     ],
@@ -402,6 +413,7 @@ def test_score_by_several_targets_is_a_line_each(run):
 CAMOUFLAGE_KEYS = [
     "input",
     "output",
+    "untouched",
     "target",
     "threshold",
     "score_before",
@@ -445,20 +457,83 @@ def test_camouflage(run, here):
 
 
 def test_camouflage_in_words_for_several_photos(run):
-    ran = run("camouflage", "a.jpg", "none.jpg", "b.jpg", "--threshold", "99", "--recipe-out", "found")
+    look = ("--set", "exposure.ev=0.4", "--threshold", "99", "--recipe-out", "found")
+    ran = run("camouflage", "a.jpg", "none.jpg", "b.jpg", *look)
     assert ran.code == 1  # for the photo that is missing
     assert ran.err.count("\n") == 1
     *photos, summary = ran.out.splitlines()
     *photos, count = photos
-    assert [line.rpartition("   ")[0].strip() for line in photos[0::6]] == ["a.jpg → a.camo.jpg", "b.jpg → b.camo.jpg"]
+    named = ["a.jpg → a.look.camo.jpg", "b.jpg → b.look.camo.jpg"]
+    assert [line.rpartition("   ")[0].strip() for line in photos[0::6]] == named
     assert all(line.endswith("by compact_iqa (0 to 100, hidden below 99): hidden") for line in photos[1::6])
     assert all("after 7 ways of passing it on" in line for line in photos[2::6])
     assert photos[3].startswith("  machines it was not tuned for: wavelet_iqa ")
-    assert photos[4] == "  change: ΔE2000 0.0, MS-SSIM 1.000"
-    assert photos[5] == f"  {camofilter.Recipe.load('found/a.json').in_words()}"
+    assert photos[4].startswith("  change: ΔE2000 ")
+    assert photos[5] == "  exposure +0.40 EV"
     assert count == "2 of 3 photos hidden, 2 of them also after being passed on"
     assert summary.startswith("mean score by compact_iqa ")
     assert sorted(os.listdir("found")) == ["a.json", "b.json"]
+
+
+LOOKS = [
+    # options, the name of the result, settings of its look
+    ("--preset warm", "a.warm.camo.jpg", presets.get("warm")),
+    ("--recipe look.json --strength 0.5", "a.My-look.camo.jpg", Recipe((FilterStep("exposure", {"ev": 0.25}),))),
+    ("--set exposure.ev=0.5", "a.look.camo.jpg", Recipe((FilterStep("exposure", {"ev": 0.5}),))),
+    ("--cube swap.cube", "a.swap.camo.jpg", None),
+]
+
+
+@pytest.mark.parametrize(("options", "output", "look"), LOOKS)
+def test_camouflage_takes_the_looks_that_apply_takes(run, options, output, look):
+    # Below a threshold that every photo meets, a look needs nothing else to be hidden.
+    ran = run("camouflage", "a.jpg", *options.split(), "--threshold", "99.9", "--json")
+    [record] = ran.records
+    assert (ran.code, record["output"], record["untouched"]) == (0, output, False)
+    assert look is None or record["recipe"]["filters"] == look.to_dict()["filters"]
+    assert run("apply", "a.jpg", *options.split(), "-o", "applied.jpg").code == 0
+    assert Path(output).read_bytes() == Path("applied.jpg").read_bytes()
+
+
+def test_photo_that_was_hidden_already_is_left_byte_for_byte(run, here):
+    photo = Image.open("a.jpg")
+    exif = photo.getexif()
+    exif[0x010F] = "Maker"
+    exif.get_ifd(0x8825)[1] = "N"  # a place, which no copy may tell
+    photo.save("placed.jpg", exif=exif, quality=92)
+    before = contents(here)
+    easy = ("--threshold", "99.9")
+    ran = run("camouflage", "a.jpg", *easy, "--in-place")
+    assert (ran.code, ran.err, contents(here)) == (0, "", before)
+    assert ran.out.startswith("a.jpg was hidden already: left as it is, nothing was written")
+    assert len(ran.out.splitlines()) == 3
+    [record] = run("camouflage", "a.jpg", *easy, "--json").records
+    assert (record["untouched"], record["output"], record["camouflaged"]) == (True, "a.jpg", True)
+    assert contents(here) == before
+    ran = run("camouflage", "a.jpg", "placed.jpg", *easy, "-o", "new")
+    assert "a.jpg was hidden already: its pixels are left as they are in new/a.jpg" in ran.out
+    assert Path("new/a.jpg").read_bytes() == Path("a.jpg").read_bytes()
+    exif = Image.open("new/placed.jpg").getexif()
+    assert (exif[0x010F], dict(exif.get_ifd(0x8825))) == ("Maker", {})
+    assert contents(here).items() >= before.items()
+
+
+def test_what_is_certain_to_fail_is_told_before_anything_is_loaded(here):
+    Path("a.camo.jpg").write_text("a diary")
+    code = """
+import sys
+sys.modules["torch"] = None  # importing it fails
+from camofilter.cli import main
+sys.exit(main())
+"""
+    ran = process(code, "camouflage", "a.jpg", "in", "none.jpg", "--recipe-out", "looks/")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.splitlines() == [
+        "camofilter: a.jpg: a.camo.jpg exists: add --force to replace it, or give another -o",
+        "camofilter: in: is a folder; give photos, or all of a folder to 'camofilter batch in OUT camouflage'",
+        "camofilter: none.jpg: No such file or directory; check the name, the folder, its permissions and free space",
+    ]
+    assert Path("a.camo.jpg").read_text() == "a diary"
 
 
 @pytest.mark.slow
@@ -639,6 +714,24 @@ sys.exit(cli.main())
                 text=True,
             )
         assert (ran.returncode, ran.stderr) == (1, "camofilter: cannot print: No space left on device\n")
+
+    @pytest.mark.parametrize("streams", ["2>&-", ">&-", "<&- >&- 2>&-"])
+    def test_process_without_standard_streams(self, here, streams):
+        line = f"{sys.executable} -m camofilter apply none.jpg a.jpg --preset warm {streams}"
+        ran = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
+        assert ran.returncode == 1  # for the photo that is missing, which is told on no other stream
+        assert "none.jpg" not in ran.stdout
+        assert "a.jpg" not in ran.stderr
+        assert pixels("a.warm.jpg").shape == pixels("a.jpg").shape
+
+    @pytest.mark.parametrize("sink", ["| true", "> /dev/full", "2>&1 | true"])
+    def test_photos_are_done_though_nothing_can_be_printed(self, here, sink):
+        if "full" in sink and not os.path.exists("/dev/full"):
+            pytest.skip("no /dev/full")
+        line = f"{sys.executable} -m camofilter apply a.jpg none.jpg b.jpg c.jpg --preset warm {sink}"
+        subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
+        for name in NAMES:
+            assert pixels(name.replace(".", ".warm.")).shape == pixels(name).shape
 
     def test_terminal_that_lacks_letters(self, here):
         environment = os.environ | {"PYTHONIOENCODING": "ascii"}

@@ -13,6 +13,7 @@ from camofilter.batch.jobs import Job
 from camofilter.batch.sources import Source
 from camofilter.errors import PhotoError, reason
 from camofilter.photo import decode_photo, encode_photo, output_suffix
+from camofilter.photo.copying import as_it_was
 from camofilter.photo.core import naming
 from camofilter.photo.reading import pixel_count
 
@@ -104,6 +105,8 @@ class Worker:
         finished, describe = self._tool(photo)
         with naming(shown):
             written = encode_photo(finished, metadata=self._job.metadata)
+        if finished is photo:
+            written = as_it_was(data, written)
         suffix = output_suffix(photo, Path(task.name))
         return {"data": written, "suffix": suffix, "record": describe(written)}
 

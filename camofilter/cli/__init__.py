@@ -5,7 +5,6 @@ Nothing but typer and the standard library is imported before a command needs it
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -14,7 +13,7 @@ import typer
 
 import camofilter
 from camofilter.cli import library, looks, models, photos, yardsticks
-from camofilter.cli.printing import complain, say
+from camofilter.cli.printing import complain, prepare_streams, say, unprinted
 from camofilter.errors import CamofilterError
 
 app = typer.Typer(
@@ -51,11 +50,10 @@ def main(argv: list[str] | None = None) -> int:
         argv: without the program's name; None for that of the process.
 
     Returns:
-        The exit code: 0 all done, 1 some photos not, 2 wrong usage, 130 stopped by Ctrl-C.
+        The exit code: 0 all done, 1 some photos not, or not all of it could be printed, 2 wrong usage, 130 stopped by
+        Ctrl-C.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal may lack the letters of a file's name
-            stream.reconfigure(errors="backslashreplace")
+    prepare_streams()
     try:
         code: int = app(args=argv, prog_name="camofilter", standalone_mode=False)
     except typer.TyperException as error:
@@ -64,11 +62,14 @@ def main(argv: list[str] | None = None) -> int:
     except CamofilterError as error:
         complain(str(error))
         return error.exit_code
-    except OSError as error:  # of the output itself: those of photos have been reported
+    except OSError as error:  # of what typer prints itself: those of photos have been reported
         complain(f"cannot print: {error.strerror}")
         return 1
     if code == 130:
         complain("stopped; the photos written so far are complete")
+    if why := unprinted():
+        complain(f"cannot print: {why}")
+        return code or 1
     return code
 
 

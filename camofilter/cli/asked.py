@@ -2,49 +2,64 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from camofilter.cli.options import HidingOptions, LookOptions
 from camofilter.errors import UsageError
 
 if TYPE_CHECKING:
     from camofilter.recipe import Recipe
 
 
-def check_hiding(targets: list[str] | None, threshold: float | None, method: str, attack: str | None) -> None:
+def check_hiding(asked: HidingOptions) -> None:
     """Refuses options of ``camouflage`` that do not go together (UsageError)."""
-    if threshold is not None and len(targets or []) > 1:
-        raise UsageError(f"--threshold is {threshold:g} and there are {len(targets or [])} targets: each has its own")
-    if attack is not None and method != "perturb":
-        raise UsageError(f"--attack is {attack} and --method {method}: an attack is for --method perturb")
+    targets = len(asked.target or [])
+    if asked.threshold is not None and targets > 1:
+        raise UsageError(f"--threshold is {asked.threshold:g} and there are {targets} targets: each has its own")
+    if asked.attack is not None and asked.method != "perturb":
+        raise UsageError(f"--attack is {asked.attack} and --method {asked.method}: an attack is for --method perturb")
 
 
-def asked_look(preset: str | None, recipe_file: str | None, cube: str | None, settings: list[str] | None) -> Recipe:
-    """The recipe that the options of ``apply`` describe.
+def asked_look(asked: LookOptions) -> Recipe | None:
+    """The recipe that the options describe; None if they ask for none.
 
     Raises:
-        UsageError: none, two, or something wrong with it.
+        UsageError: two looks, a strength of none, or something wrong with it.
     """
     from camofilter import presets
     from camofilter.recipe import FilterStep, Recipe
 
-    options = {"--preset": preset, "--recipe": recipe_file, "--cube": cube}
+    options = {"--preset": asked.preset, "--recipe": asked.recipe, "--cube": asked.cube}
     given_options = [option for option, value in options.items() if value is not None]
     if len(given_options) > 1:
         both = " and ".join(given_options[:2])
         raise UsageError(f"{both} were both given: give one of them, and --set for changes")
-    if not given_options and not settings:
-        raise UsageError(
-            "no look was given: give --preset NAME, --recipe FILE.json, --cube FILE.cube or --set FILTER.SETTING=VALUE"
-        )
-    look = presets.get(preset) if preset is not None else Recipe()
-    if recipe_file is not None:
-        look = Recipe.load(recipe_file)
-    if cube is not None:
-        look = Recipe((FilterStep("lut", {"amount": 1.0, "cube": cube}),), name=Path(cube).stem)
-    for given in settings or []:
+    if not given_options and not asked.settings:
+        if asked.strength != 1:
+            raise no_look(f"--strength is {asked.strength:g}, but ")
+        return None
+    look = presets.get(asked.preset) if asked.preset is not None else Recipe()
+    if asked.recipe is not None:
+        look = Recipe.load(asked.recipe)
+    if asked.cube is not None:
+        look = Recipe((FilterStep("lut", {"amount": 1.0, "cube": asked.cube}),), name=Path(asked.cube).stem)
+    for given in asked.settings or []:
         look = look.with_setting(*_setting(given))
-    return look
+    return look.at_strength(asked.strength)
+
+
+def no_look(why: str = "") -> UsageError:
+    """The error where a look is needed and none was given."""
+    ways = "--preset NAME, --recipe FILE.json, --cube FILE.cube or --set FILTER.SETTING=VALUE"
+    return UsageError(f"{why}no look was given: give {ways}")
+
+
+def tag_of(look: Recipe, asked: LookOptions) -> str:
+    """What tells a look in names of files: its name, or that of its file."""
+    name = look.name or (Path(asked.recipe).stem if asked.recipe is not None else "")
+    return re.sub(r"[^\w-]+", "-", name).strip("-") or "look"
 
 
 def _setting(given: str) -> tuple[str, str, float | list[float] | str]:

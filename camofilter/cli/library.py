@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
 
-from camofilter.cli.asked import asked_look, check_hiding
-from camofilter.cli.options import (
-    AsJson,
-    CubeFile,
-    Device,
-    HidingMethod,
-    Kept,
-    MaxPixels,
-    MetadataKept,
-    Perturbation,
-    Preset,
-    RecipeFile,
-    Robust,
-    Scene,
-    Seed,
-    Settings,
-    Strength,
-    Targets,
-    Threshold,
-)
+from camofilter.cli.asked import asked_look, check_hiding, no_look
+from camofilter.cli.options import AsJson, FileOptions, HidingOptions, LookOptions, spelled_out
 from camofilter.cli.printing import complain, print_json, say
 from camofilter.cli.work import Bar
 from camofilter.errors import UsageError
@@ -40,12 +22,22 @@ _SHOWN = 20  # failures by name
 
 In = Annotated[str, typer.Argument(metavar="IN", help="A folder of photos, or a URL such as s3://bucket/photos.")]
 OutFolder = Annotated[str, typer.Argument(metavar="OUT", help="The folder of the results, with the journal.")]
-Workers = Annotated[int | None, typer.Option(metavar="N", min=1, help="So many photos at a time; one a core.")]
-EngineName = Annotated[Literal["local", "ray"], typer.Option("--engine", help="Processes of this machine, or Ray.")]
-Address = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Of a Ray cluster; else this machine's own Ray.")]
-Retry = Annotated[bool, typer.Option("--retry", help="Try photos again that failed.")]
-Watch = Annotated[bool, typer.Option("--watch", help="Go on as photos arrive, until Ctrl-C.")]
-ForceFiles = Annotated[bool, typer.Option("--force", help="Replace files in OUT that are not from this batch.")]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a batch is worked through."""
+
+    workers: Annotated[int | None, typer.Option(metavar="N", min=1, help="So many photos at a time; one a core.")] = (
+        None
+    )
+    engine: Annotated[Literal["local", "ray"], typer.Option(help="Processes of this machine, or Ray.")] = "local"
+    address: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Of a Ray cluster; else this machine's own Ray.")
+    ] = None
+    retry: Annotated[bool, typer.Option("--retry", help="Try photos again that failed.")] = False
+    watch: Annotated[bool, typer.Option("--watch", help="Go on as photos arrive, until Ctrl-C.")] = False
+    force: Annotated[bool, typer.Option("--force", help="Replace files in OUT that are not from this batch.")] = False
 
 
 class _PhotosFirst(TyperGroup):
@@ -73,79 +65,52 @@ library = typer.Typer(
 
 
 @library.command("apply")
+@spelled_out
 def batch_apply(
-    photos: In,
-    out: OutFolder,
-    preset: Preset = None,
-    recipe: RecipeFile = None,
-    cube: CubeFile = None,
-    settings: Settings = None,
-    strength: Strength = 1.0,
-    metadata: MetadataKept = "safe",
-    max_pixels: MaxPixels = None,
-    workers: Workers = None,
-    engine: EngineName = "local",
-    address: Address = None,
-    retry: Retry = False,
-    watch: Watch = False,
-    force: ForceFiles = False,
-    as_json: AsJson = False,
+    photos: In, out: OutFolder, look: LookOptions, files: FileOptions, running: RunOptions, as_json: AsJson = False
 ) -> int:
     """Give all photos of a folder a look, at full size."""
     from camofilter import batch
     from camofilter.photo import DEFAULT_MAX_PIXELS
 
-    look = asked_look(preset, recipe, cube, settings).at_strength(strength)
-    job = batch.ApplyLook(look, metadata, max_pixels or DEFAULT_MAX_PIXELS)
-    chosen = _engine(engine, workers, address)
-    return _work(photos, out, job, chosen, workers, retry=retry, watch=watch, force=force, as_json=as_json)
+    recipe = asked_look(look)
+    if recipe is None:
+        raise no_look()
+    job = batch.ApplyLook(recipe, files.metadata, files.max_pixels or DEFAULT_MAX_PIXELS)
+    return _work(photos, out, job, running, as_json)
 
 
 @library.command("camouflage")
+@spelled_out
 def batch_camouflage(
     photos: In,
     out: OutFolder,
-    preset: Preset = None,
-    target: Targets = None,
-    threshold: Threshold = None,
-    scene: Scene = None,
-    method: HidingMethod = "auto",
-    attack: Perturbation = None,
-    keep: Kept = "natural",
-    robust: Robust = 0,
-    device: Device = "auto",
-    seed: Seed = 0,
-    metadata: MetadataKept = "safe",
-    max_pixels: MaxPixels = None,
-    workers: Workers = None,
-    engine: EngineName = "local",
-    address: Address = None,
-    retry: Retry = False,
-    watch: Watch = False,
-    force: ForceFiles = False,
+    look: LookOptions,
+    hiding: HidingOptions,
+    files: FileOptions,
+    running: RunOptions,
     as_json: AsJson = False,
 ) -> int:
     """Give all photos of a folder a look that hides them."""
-    check_hiding(target, threshold, method, attack)
-    from camofilter import batch, presets
+    check_hiding(hiding)
+    from camofilter import batch
     from camofilter.photo import DEFAULT_MAX_PIXELS
 
     job = batch.Camouflage(
-        look=presets.get(preset) if preset is not None else None,
-        targets=tuple(target or ["compact_iqa"]),
-        threshold=threshold,
-        scene=scene,
-        method=method,
-        attack=attack or "cw",
-        keep=keep,
-        robust=robust,
-        device=device,
-        seed=seed,
-        metadata=metadata,
-        max_pixels=max_pixels or DEFAULT_MAX_PIXELS,
+        look=asked_look(look),
+        targets=tuple(hiding.target or ["compact_iqa"]),
+        threshold=hiding.threshold,
+        scene=hiding.scene,
+        method=hiding.method,
+        attack=hiding.attack or "cw",
+        keep=hiding.keep,
+        robust=hiding.robust,
+        device=hiding.device,
+        seed=hiding.seed,
+        metadata=files.metadata,
+        max_pixels=files.max_pixels or DEFAULT_MAX_PIXELS,
     )
-    chosen = _engine(engine, workers, address)
-    return _work(photos, out, job, chosen, workers, retry=retry, watch=watch, force=force, as_json=as_json)
+    return _work(photos, out, job, running, as_json)
 
 
 @library.command("status")
@@ -167,37 +132,29 @@ def batch_status(out: OutFolder, as_json: AsJson = False) -> int:
     return _exit_code(found)
 
 
-def _engine(name: str, workers: int | None, address: str | None) -> Engine:
+def _engine(asked: RunOptions) -> Engine:
     from camofilter import batch
 
-    if name == "local":
-        if address is not None:
-            raise UsageError(f"--address is {address} and --engine local: an address is for --engine ray")
-        return batch.Local(workers)
+    if asked.engine == "local":
+        if asked.address is not None:
+            raise UsageError(f"--address is {asked.address} and --engine local: an address is for --engine ray")
+        return batch.Local(asked.workers)
     from camofilter.batch.on_ray import OnRay
 
-    return OnRay(workers, address)
+    return OnRay(asked.workers, asked.address)
 
 
-def _work(
-    photos: str,
-    out: str,
-    job: Job,
-    engine: Engine,
-    workers: int | None,
-    *,
-    retry: bool,
-    watch: bool,
-    force: bool,
-    as_json: bool,
-) -> int:
+def _work(photos: str, out: str, job: Job, asked: RunOptions, as_json: bool) -> int:
     """Shows the plan, and what becomes of the photos: those that failed by name, the others by number."""
     from camofilter import batch
 
-    with batch.Batch(photos, out, job, engine=engine, retry=retry, force=force) as run:
-        _show_plan(run.plan, workers, as_json)
+    with batch.Batch(photos, out, job, engine=_engine(asked), retry=asked.retry, force=asked.force) as run:
+        _show_plan(run.plan, asked.workers, as_json)
         _work_once(run, as_json)
-        if watch:
+        if asked.watch:
+            if not as_json:
+                _show_status(run.status())
+                say(f"watching {photos} for more photos, until Ctrl-C")
             for _ in run.arrivals():
                 _work_once(run, as_json)
         found = run.status()

@@ -125,11 +125,11 @@ def train(
     """Train a quality model on photos with scores."""
     from camofilter.biqa.training import trained
 
-    with Bar(1, as_json) as bar:
+    with Bar(1, as_json, steady=True) as bar:
 
         def show(step: Step) -> None:
             look = f", validation SROCC {step.look.clean.srocc:.3f}" if step.look else ""
-            bar.stepping(step.samples, step.total, f"loss {step.loss:.1f}{look}")
+            bar.at(step.samples / step.total, f"loss {step.loss:.1f}{look}")
 
         report = trained(
             Path(csv),

@@ -14,7 +14,8 @@ class Outputs:
     Args:
         inputs: the photos.
         option: what ``out`` was given by, for messages.
-        out: a file or folder; None for files beside the photos.
+        out: a file, or a folder: one that is there, ends with "/", has no suffix, or is for several photos; None for
+            files beside the photos.
         tag: what goes into the name of a file beside its photo.
         suffix: of the files, if not that of their photos.
         number: of one of several results a photo, which goes into every file's name.
@@ -37,27 +38,41 @@ class Outputs:
         in_place: bool = False,
         force: bool = False,
     ) -> None:
-        from camofilter.photo.names import likely_suffix
-
         if in_place and out is not None:
             raise UsageError("--in-place and -o were both given: give one of them")
         if in_place and number is not None:
             raise UsageError("--in-place and --variants were both given: several results cannot replace one photo")
-        self._option, self._out, self._tag = option, out, tag
+        self._option, self._out, self._tag, self._suffix = option, out, tag, suffix
         self._number = "" if number is None else f"-{number}"
         self._in_place = in_place
         self.replace = force or in_place
-        self._into_folder = out is not None and (len(inputs) > 1 or out.endswith(("/", os.sep)) or os.path.isdir(out))
-        if out is not None and self._into_folder and os.path.isfile(out):
-            raise UsageError(f"{option} {out} is a file: for {len(inputs)} photos give a folder")
+        self._into_folder = out is not None and self._is_folder(out, len(inputs))
         self._planned: dict[str, str] = {}
         for given in inputs:
-            path = self._path(given, suffix or likely_suffix(given))
+            path = self._expected(given)
             if (other := self._planned.get(_place(path))) is not None:
                 raise UsageError(f"{other} and {given} would both be written to {path}: give them one at a time")
             self._planned[_place(path)] = given
         # By what they are on disk, as the same file may have other names by links or capital letters.
         self._photos = {found: given for given in inputs if (found := identity(Path(given)))}
+
+    def _is_folder(self, out: str, photos: int) -> bool:
+        from camofilter.photo.names import named_like_photo
+
+        if os.path.isdir(out):
+            return True
+        several = f"{photos} photos" if photos > 1 else "files in it"
+        asked = photos > 1 or out.endswith(("/", os.sep))
+        if asked and os.path.lexists(out.rstrip("/" + os.sep)):
+            raise UsageError(f"{self._option} {out} is a file: for {several} give a folder")
+        if photos > 1 and (out.lower().endswith(self._suffix) if self._suffix else named_like_photo(out)):
+            raise UsageError(f"{self._option} {out} is named like a file: for {several} give a folder")
+        return asked or not (Path(out).suffix or os.path.lexists(out))
+
+    def _expected(self, given: str) -> Path:
+        from camofilter.photo.names import likely_suffix
+
+        return self._path(given, self._suffix or likely_suffix(given))
 
     def _path(self, given: str, suffix: str) -> Path:
         path = Path(given)
@@ -69,8 +84,21 @@ class Outputs:
             return Path(self._out, f"{path.stem}{self._number}{suffix}")
         return Path(self._out).with_stem(Path(self._out).stem + self._number)
 
+    def check(self, given: str) -> None:
+        """Refuses a photo whose file could not be written, as far as its name tells, before it is opened.
+
+        Raises:
+            PhotoError: see :meth:`claim`.
+        """
+        from camofilter.photo.writing import check_output
+
+        path = self._expected(given)
+        if self._suffix is None and self._out is not None and not self._into_folder:
+            check_output(path)
+        self._check(given, path)
+
     def claim(self, given: str, suffix: str) -> Path:
-        """The file to write for a photo, checked before the work is done.
+        """The file to write for a photo, checked before the work is done; its folder is there then.
 
         Args:
             given: the photo's name.
@@ -80,24 +108,27 @@ class Outputs:
             PhotoError: it is there already, or a photo that must stay.
         """
         path = self._path(given, suffix)
-        if self._in_place:
-            if path.suffix != suffix:
-                raise PhotoError(f"{given}: cannot be replaced by a {suffix} file: leave --in-place out")
-            return path
+        if self._in_place and path.suffix != suffix:
+            raise PhotoError(f"{given}: cannot be replaced by a {suffix} file: leave --in-place out")
+        self._check(given, path)
         if self._into_folder:
             path.parent.mkdir(parents=True, exist_ok=True)
-        elif not path.parent.is_dir():
+        return path
+
+    def _check(self, given: str, path: Path) -> None:
+        if self._in_place:
+            return
+        if not self._into_folder and not path.parent.is_dir():
             raise PhotoError(f"{given}: {path} is in a folder that does not exist: create it first")
         found = identity(path)
         overwritten = self._photos.get(found) if found else None
-        other = self._planned.setdefault(_place(path), given)  # only now is the suffix certain
+        other = self._planned.setdefault(_place(path), given)  # only once it is opened is the suffix certain
         if overwritten == given:
             raise PhotoError(f"{given}: would be replaced: give another {self._option}, or --in-place if you mean it")
         if overwritten or other != given:
             raise PhotoError(f"{given}: would replace {overwritten or path}: give another {self._option}")
         if os.path.lexists(path) and not self.replace:
             raise PhotoError(f"{given}: {path} exists: add --force to replace it, or give another {self._option}")
-        return path
 
 
 def _place(path: Path) -> str:

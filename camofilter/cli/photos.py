@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import functools
 import statistics
 import time
 from pathlib import Path
@@ -11,68 +11,54 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import camofilter
-from camofilter.cli.asked import asked_look, check_hiding
+from camofilter.cli.asked import asked_look, check_hiding, no_look, tag_of
 from camofilter.cli.options import (
     AsJson,
-    CubeFile,
-    Device,
-    Force,
-    HidingMethod,
-    InPlace,
-    Kept,
+    FileOptions,
+    HidingOptions,
+    LookOptions,
     MaxPixels,
-    MetadataKept,
-    Out,
-    Perturbation,
+    OutputOptions,
     Photos,
-    Preset,
-    RecipeFile,
-    Robust,
-    Scene,
-    Seed,
-    Settings,
-    Strength,
     Targets,
-    Threshold,
+    spelled_out,
 )
 from camofilter.cli.outputs import Outputs
 from camofilter.cli.printing import Record, print_json, say
 from camofilter.cli.work import Bar, each, exit_code, opened, opened_for, seconds_since
 
 if TYPE_CHECKING:
+    from camofilter.biqa import Target
+    from camofilter.cli.work import Part
     from camofilter.photo import Photo
     from camofilter.recipe import Recipe
 
+_IN_FOLDERS = "give photos, or all of a folder to 'camofilter batch {folder} OUT %s'"
 
+
+@spelled_out
 def apply_look(
     inputs: Photos,
-    out: Out = None,
-    preset: Preset = None,
-    recipe: RecipeFile = None,
-    cube: CubeFile = None,
-    settings: Settings = None,
-    strength: Strength = 1.0,
-    metadata: MetadataKept = "safe",
-    max_pixels: MaxPixels = None,
-    force: Force = False,
-    in_place: InPlace = False,
+    look: LookOptions,
+    to: OutputOptions,
+    files: FileOptions,
     as_json: AsJson = False,
 ) -> int:
     """Give photos a look, at full size."""
-
-    look = asked_look(preset, recipe, cube, settings).at_strength(strength)
-    tag = re.sub(r"[^\w-]+", "-", look.name or "").strip("-") or "look"
-    outputs = Outputs(inputs, "-o", out, tag=tag, in_place=in_place, force=force)
+    recipe = asked_look(look)
+    if recipe is None:
+        raise no_look()
+    outputs = Outputs(inputs, "-o", to.out, tag=tag_of(recipe, look), in_place=to.in_place, force=to.force)
 
     def work(given: str, _bar: Bar) -> list[Record]:
         start = time.perf_counter()
-        photo, output = opened_for(outputs, given, max_pixels)
-        camofilter.save_photo(camofilter.apply(photo, look), output, metadata=metadata, force=outputs.replace)
+        photo, output = opened_for(outputs, given, files.max_pixels)
+        camofilter.save_photo(camofilter.apply(photo, recipe), output, metadata=files.metadata, force=outputs.replace)
         return [
             {
                 "input": given,
                 "output": str(output),
-                "recipe": look.to_dict(),
+                "recipe": recipe.to_dict(),
                 "seconds": seconds_since(start),
             }
         ]
@@ -80,82 +66,61 @@ def apply_look(
     def show(done: Record) -> None:
         say(f"{done['input']} → {done['output']}      {done['seconds']:.1f} s")
 
-    return exit_code(each(inputs, work, print_json if as_json else show, as_json))
+    shown = print_json if as_json else show
+    return exit_code(each(inputs, work, shown, as_json, outputs=[outputs], in_folders=_IN_FOLDERS % "apply"))
 
 
+@spelled_out
 def camouflage(
     inputs: Photos,
-    out: Out = None,
-    preset: Preset = None,
-    target: Targets = None,
-    threshold: Threshold = None,
-    scene: Scene = None,
-    method: HidingMethod = "auto",
-    attack: Perturbation = None,
-    keep: Kept = "natural",
+    look: LookOptions,
+    hiding: HidingOptions,
+    *,
     variants: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="So many different looks to choose from, all hidden.")
     ] = None,
-    robust: Robust = 0,
-    device: Device = "auto",
-    seed: Seed = 0,
     recipe_out: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Save the look found; for several photos, a folder."),
+        typer.Option(metavar="FILE", help="Save the look found; for several photos, or without a suffix, a folder."),
     ] = None,
-    metadata: MetadataKept = "safe",
-    max_pixels: MaxPixels = None,
-    force: Force = False,
-    in_place: InPlace = False,
+    to: OutputOptions,
+    files: FileOptions,
     as_json: AsJson = False,
 ) -> int:
     """Give photos a look with which machines do not see them."""
-    check_hiding(target, threshold, method, attack)
-    from camofilter import biqa, presets
-    from camofilter.optim.records import to_dict
-    from camofilter.photo.writing import write_atomically
-
-    anchor = presets.get(preset) if preset is not None else None
+    check_hiding(hiding)
+    asked = asked_look(look)
+    tag = "camo" if asked is None else f"{tag_of(asked, look)}.camo"
     numbers = [None] if variants is None else range(1, variants + 1)
-    outputs = [Outputs(inputs, "-o", out, tag="camo", number=n, in_place=in_place, force=force) for n in numbers]
-    recipes = [Outputs(inputs, "--recipe-out", recipe_out, suffix=".json", number=n, force=force) for n in numbers]
-    judges = biqa.get_all(target, threshold=threshold, scene=scene)
-
-    def hide(given: str, photo: Photo, look: Recipe | None, output: Path, recipe_file: Path | None, bar: Bar) -> Record:
-        start = time.perf_counter()
-        found = camofilter.camouflage(
-            photo,
-            preset=look,
-            target=judges,
-            method=method,
-            attack=attack or "cw",
-            keep=keep,
-            robust=robust,
-            device=device,
-            seed=seed,
-            progress=bar.searching,
-        )
-        camofilter.save_photo(found.photo, output, metadata=metadata, force=outputs[0].replace)
-        if recipe_file:
-            write_atomically(recipe_file, found.recipe.to_json().encode(), force=force)
-        # The claim is about the file that people will send, so that is what is judged.
-        written = opened(str(output), max_pixels).pixels
-        return {"input": given, "output": str(output), **to_dict(found, written, seconds_since(start))}
+    results = [Outputs(inputs, "-o", to.out, tag=tag, number=n, in_place=to.in_place, force=to.force) for n in numbers]
+    recipes = [
+        Outputs(inputs, "--recipe-out", recipe_out, suffix=".json", number=n, force=to.force)
+        for n in numbers
+        if recipe_out is not None
+    ]
+    hider = _Hider(hiding, to, files)
 
     def work(given: str, bar: Bar) -> list[Record]:
         start = time.perf_counter()
-        photo, first = opened_for(outputs[0], given, max_pixels)
-        files = [first, *(claimed.claim(given, first.suffix) for claimed in outputs[1:])]
-        recipe_files = [claimed.claim(given, ".json") if recipe_out else None for claimed in recipes]
-        looks = [anchor] if variants is None else camofilter.variants(photo, variants, preset=anchor, keep=keep)
+        bar.at(0, "loading the models")
+        hider.load()
+        bar.at(0.02, "opening")
+        photo, first = opened_for(results[0], given, files.max_pixels)
+        claimed = [first, *(outputs.claim(given, first.suffix) for outputs in results[1:])]
+        kept: list[Path | None] = [outputs.claim(given, ".json") for outputs in recipes]
+        kept = kept or [None] * len(claimed)
+        looks = [asked] if variants is None else camofilter.variants(photo, variants, preset=asked, keep=hiding.keep)
         opening = seconds_since(start)
         records = []
-        for look, file, recipe_file in zip(looks, files, recipe_files, strict=True):
-            records.append(hide(given, photo, look, file, recipe_file, bar))
+        for done, (one, output, recipe_file) in enumerate(zip(looks, claimed, kept, strict=True)):
+            part = bar.part(done / len(looks), 1 / len(looks))
+            records.append(hider.hide(given, photo, one, output, recipe_file, part))
             records[-1]["seconds"] = round(records[-1]["seconds"] + opening, 3)
         return records
 
-    records = each(inputs, work, print_json if as_json else _show_camouflaged, as_json)
+    shown = print_json if as_json else _show_camouflaged
+    outputs = [*results, *recipes]
+    records = each(inputs, work, shown, as_json, outputs=outputs, in_folders=_IN_FOLDERS % "camouflage")
     if len(inputs) > 1 and not as_json:
         _show_summary(records)
     return exit_code(records)
@@ -171,15 +136,22 @@ def score(
     as_json: AsJson = False,
 ) -> int:
     """Tell how machines score photos, as they would be given them."""
-    from camofilter import biqa
-    from camofilter.optim import judgement
 
-    judges = biqa.get_all(targets, scene=scene)
+    @functools.cache
+    def judges() -> list[Target]:
+        from camofilter import biqa
 
-    def work(given: str, _bar: Bar) -> list[Record]:
+        return biqa.get_all(targets, scene=scene)
+
+    def work(given: str, bar: Bar) -> list[Record]:
+        from camofilter.optim import judgement
+
+        bar.at(0, "loading the models")
+        asked = judges()
+        bar.at(0.1, "judging")
         photo = opened(given, max_pixels)
         records = []
-        for judge in judges:
+        for judge in asked:
             found = judgement(photo.pixels, judge)
             scale = {"scale": judge.scale.in_words(), "hidden": judge.scale.margin(found.score) < 0}
             records.append({"input": given, "target": judge.name, "score": found.score, "sees": found.words, **scale})
@@ -192,10 +164,69 @@ def score(
     return exit_code(each(inputs, work, print_json if as_json else show, as_json))
 
 
+class _Hider:
+    """Hides photos one after the other, with the machines to hide from loaded for the first one."""
+
+    def __init__(self, asked: HidingOptions, to: OutputOptions, files: FileOptions) -> None:
+        self._asked, self._to, self._files = asked, to, files
+
+    @functools.cached_property
+    def _judges(self) -> list[Target]:
+        from camofilter import biqa
+
+        return biqa.get_all(self._asked.target, threshold=self._asked.threshold, scene=self._asked.scene)
+
+    def load(self) -> None:
+        """Loads them, if that was not done before; raises UsageError where something is wrong with them."""
+        assert self._judges
+
+    def hide(
+        self, given: str, photo: Photo, look: Recipe | None, output: Path, recipe_file: Path | None, part: Part
+    ) -> Record:
+        """Writes a photo hidden, and its recipe, and says what became of it."""
+        from camofilter.optim.records import to_dict
+        from camofilter.photo.writing import write_atomically
+
+        start, asked = time.perf_counter(), self._asked
+        found = camofilter.camouflage(
+            photo,
+            preset=look,
+            target=self._judges,
+            method=asked.method,
+            attack=asked.attack or "cw",
+            keep=asked.keep,
+            robust=asked.robust,
+            device=asked.device,
+            seed=asked.seed,
+            progress=lambda progress: part.at(0.05 + 0.9 * progress.done, progress.stage),
+        )
+        part.at(0.95, "writing")
+        untouched = found.photo is photo
+        if untouched and self._to.out is None:
+            output = Path(given)
+        else:
+            self._write(given, found.photo, output, untouched)
+        if recipe_file:
+            write_atomically(recipe_file, found.recipe.to_json().encode(), force=self._to.force)
+        # The claim is about the file that people will send, so that is what is judged.
+        written = opened(str(output), self._files.max_pixels).pixels
+        record = to_dict(found, written, seconds_since(start))
+        return {"input": given, "output": str(output), "untouched": untouched, **record}
+
+    def _write(self, given: str, photo: Photo, output: Path, untouched: bool) -> None:
+        from camofilter.photo.copying import save_as_it_was
+
+        metadata, replace = self._files.metadata, self._to.force or self._to.in_place
+        if untouched:
+            save_as_it_was(Path(given), photo, output, metadata=metadata, force=replace)
+        else:
+            camofilter.save_photo(photo, output, metadata=metadata, force=replace)
+
+
 def _show_camouflaged(done: Record) -> None:
     from camofilter.recipe import Recipe
 
-    say(f"{done['input']} → {done['output']}      {done['seconds']:.1f} s")
+    say(f"{_become(done)}      {done['seconds']:.1f} s")
     for verdict in done["targets"]:
         scores = f"score {verdict['score_before']:.1f} → {verdict['score_after']:.1f} by {verdict['target']}"
         sees = f", {verdict['sees_before']} → {verdict['sees_after']}" if verdict["sees_before"] else ""
@@ -204,10 +235,20 @@ def _show_camouflaged(done: Record) -> None:
         say(f"  {scores}{sees} ({verdict['scale']}): {hidden}", colour)
         ways = len(verdict["deliveries"])
         say(f"    at worst {verdict['worst']:.1f} after {ways} ways of passing it on (recompressed, resized, cut)")
+    if done["untouched"]:
+        return
     others = (f"{v['target']} {v['score_before']:.1f} → {v['score_after']:.1f}" for v in done["unseen"])
     say(f"  machines it was not tuned for: {'; '.join(others) or 'none'}")
     say(f"  change: ΔE2000 {done['change']['delta_e']:.1f}, MS-SSIM {done['change']['ms_ssim']:.3f}")
     say(f"  {Recipe.from_dict(done['recipe']).in_words()}")
+
+
+def _become(done: Record) -> str:
+    if not done["untouched"]:
+        return f"{done['input']} → {done['output']}"
+    if done["output"] == done["input"]:
+        return f"{done['input']} was hidden already: left as it is, nothing was written"
+    return f"{done['input']} was hidden already: its pixels are left as they are in {done['output']}"
 
 
 def _show_summary(records: list[Record]) -> None:

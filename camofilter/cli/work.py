@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import camofilter
 from camofilter.cli.outputs import Outputs
 from camofilter.cli.printing import Record, complain
-from camofilter.errors import UsageError, reason
+from camofilter.errors import PhotoError, UsageError, reason
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
-    from camofilter.optim import Progress
     from camofilter.photo import Photo
 
 
@@ -29,12 +29,10 @@ def opened(path: str, max_pixels: int | None) -> Photo:
 
 def opened_for(outputs: Outputs, given: str, max_pixels: int | None) -> tuple[Photo, Path]:
     """A photo and the file to write for it, checked before any work is done."""
-    from camofilter.photo import check_output, output_suffix
+    from camofilter.photo import output_suffix
 
     photo = opened(given, max_pixels)
-    output = outputs.claim(given, output_suffix(photo, Path(given)))
-    check_output(output)
-    return photo, output
+    return photo, outputs.claim(given, output_suffix(photo, Path(given)))
 
 
 def seconds_since(start: float) -> float:
@@ -47,14 +45,21 @@ def each(
     work: Callable[[str, Bar], list[Record]],
     show: Callable[[Record], None],
     as_json: bool,
+    *,
+    outputs: Sequence[Outputs] = (),
+    in_folders: str = "give the photos in it",
 ) -> list[Record]:
     """Works through the photos and shows each result, or why there is none, as it comes.
+
+    What is certain to fail is told first, before a photo is opened and before anything is loaded for the others.
 
     Args:
         inputs: the photos.
         work: makes the records of one photo.
         show: prints a record of a photo that was done.
         as_json: print errors as JSON too, and no progress.
+        outputs: where the results are to go.
+        in_folders: what to do where a folder was given, which is {folder} in it.
 
     Returns:
         All records; those with "error" are of photos that were not done.
@@ -63,8 +68,23 @@ def each(
         UsageError: what is wrong concerns all photos.
     """
     records: list[Record] = []
-    with Bar(len(inputs), as_json) as bar:
-        for given in inputs:
+
+    def tell(found: list[Record]) -> None:
+        for record in found:
+            if "error" in record and not as_json:
+                complain(record["error"])
+            else:
+                show(record)
+        records.extend(found)
+
+    ready = []
+    for given in inputs:
+        if refused := _refusal(given, outputs, in_folders):
+            tell([{"input": given, "error": refused}])
+        else:
+            ready.append(given)
+    with Bar(len(ready), as_json) as bar:
+        for given in ready:
             try:
                 found = work(given, bar)
             except UsageError:
@@ -72,13 +92,24 @@ def each(
             except Exception as error:  # whatever it is, the other photos must not suffer from it
                 found = [{"input": given, "error": reason(given, error)}]
             bar.photo_done(failed=any("error" in record for record in found))
-            for record in found:
-                if "error" in record and not as_json:
-                    complain(record["error"])
-                else:
-                    show(record)
-            records += found
+            tell(found)
     return records
+
+
+def _refusal(given: str, outputs: Sequence[Outputs], in_folders: str) -> str | None:
+    """Why a photo cannot be done, as far as that is certain before it is opened."""
+    from camofilter.photo.core import naming
+
+    try:
+        with naming(given):
+            os.stat(given)
+        if os.path.isdir(given):
+            raise PhotoError(f"{given}: is a folder; {in_folders.format(folder=given)}")
+        for one in outputs:
+            one.check(given)
+    except PhotoError as error:
+        return str(error)
+    return None
 
 
 def exit_code(records: list[Record]) -> int:
@@ -87,60 +118,76 @@ def exit_code(records: list[Record]) -> int:
 
 
 class Bar:
-    """Progress on the terminal: the photos, or for a single one the steps of its search; none while JSON is printed."""
+    """Progress on the terminal: one bar from the first photo to the last, and in words what is done; none with JSON.
 
-    def __init__(self, photos: int, as_json: bool = False) -> None:
+    Args:
+        photos: how many there are.
+        as_json: there is to be no bar.
+        steady: whether its pace so far tells how long the rest will take, so that it can be said.
+    """
+
+    def __init__(self, photos: int, as_json: bool = False, *, steady: bool | None = None) -> None:
         self._photos, self._done, self._failed, self._start = photos, 0, 0, time.monotonic()
-        self._rich = _rich_progress() if sys.stderr.isatty() and not as_json else None
+        shown = sys.stderr.isatty() and not as_json and photos > 0
+        self._rich = _rich_progress(photos > 1 if steady is None else steady) if shown else None
 
     def __enter__(self) -> Self:
         if self._rich:
             self._rich.start()
-            self._task = self._rich.add_task("", total=self._photos)
+            self._task = self._rich.add_task("", total=self._photos, count="")
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._rich:
             self._rich.stop()
 
-    def searching(self, progress: Progress) -> None:
-        """Shows a step of the search in the current photo."""
-        if self._photos == 1:
-            self._show(
-                progress.step,
-                progress.steps,
-                f"{abs(progress.exposure):.1f} points {'above' if progress.exposure >= 0 else 'below'}",
-            )
-        else:
-            self._show(self._done + progress.step / progress.steps, self._photos, self._rate())
+    def at(self, share: float, stage: str) -> None:
+        """Shows how far the present photo is, 0 to 1, and what is being done with it."""
+        self._show(self._done + share, stage)
 
-    def stepping(self, done: float, total: float, note: str) -> None:
-        """Shows how far a single long job is."""
-        self._show(done, total, note)
+    def part(self, begin: float, length: float) -> Part:
+        """A part of what is done with the present photo: one of several results."""
+        return Part(self, begin, length)
 
     def photo_done(self, failed: bool = False) -> None:
         """Shows that one more photo is finished, or has failed."""
         self._done, self._failed = self._done + 1, self._failed + failed
-        self._show(self._done, self._photos, self._rate())
+        self._show(self._done, "")
 
     def _rate(self) -> str:
-        if not self._done:
+        if not self._done or self._photos == 1:
             return ""
         seconds = (time.monotonic() - self._start) / self._done
         rate = f"{seconds:.1f} s a photo" if seconds >= 1 else f"{1 / seconds:.1f} photos a second"
         return f"{rate}, {self._failed:,} failed" if self._failed else rate
 
-    def _show(self, completed: float, total: float, note: str) -> None:
+    def _show(self, completed: float, stage: str) -> None:
         if self._rich:
-            self._rich.update(self._task, completed=completed, total=total, description=note)
+            one = self._photos == 1
+            count = f"{100 * completed:.0f} %" if one else f"{self._done:,} of {self._photos:,}"
+            note = ", ".join(filter(None, (stage, self._rate())))
+            self._rich.update(self._task, completed=completed, description=note, count=count)
 
 
-def _rich_progress() -> RichProgress:
+class Part(NamedTuple):
+    """A part of the bar of one photo, such as one of several looks for it: where it begins, 0 to 1, and its length."""
+
+    bar: Bar
+    begin: float
+    length: float
+
+    def at(self, share: float, stage: str) -> None:
+        """Shows how far the part is, 0 to 1, and what is being done."""
+        self.bar.at(self.begin + self.length * share, stage)
+
+
+def _rich_progress(steady: bool) -> RichProgress:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
 
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+    columns = [BarColumn(), TextColumn("{task.fields[count]}"), TextColumn("{task.description}")]
+    remaining = [TimeRemainingColumn()] if steady else []
     # Lines for standard output go above the bar if they go to the same terminal, else where they belong.
     above = sys.stdout.isatty()
-    return RichProgress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=above)
+    return RichProgress(*columns, *remaining, console=Console(stderr=True), transient=True, redirect_stdout=above)

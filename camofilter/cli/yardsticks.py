@@ -178,7 +178,7 @@ def submit(
             Path(out),
             listed=None if listed is None else listed.labels,
             force=force,
-            progress=lambda done, total: bar.stepping(done, total, ""),
+            progress=lambda done, total: bar.at(done / total, "checking"),
         )
     if as_json:
         faults = [fault._asdict() for fault in done.faults]

@@ -15,6 +15,7 @@ from camofilter.optim.looks import Keep, enhanced
 from camofilter.optim.methods import Attack, Job, Method, Try, auto, by_both, by_most, by_perturbation, by_settings
 from camofilter.optim.perception import Change, change
 from camofilter.optim.search import Progress, default_look
+from camofilter.optim.stages import Stages
 from camofilter.optim.watchers import Judgement, Verdict, Watchers, judgement
 from camofilter.photo import Photo
 from camofilter.recipe import Recipe
@@ -130,12 +131,14 @@ def camouflage(
         if given not in get_args(known):
             raise unknown_name(name, given, get_args(known))
     watchers = Watchers(photo.pixels, joined_by(targets, robust), chosen(device))
-    job = Job(photo, watchers, keep, seed, progress)
+    stages = Stages(progress)
+    job = Job(photo, watchers, keep, seed, stages)
     done = None
     if look is None and all(verdict.hidden for verdict in watchers.untouched):
         done = Try(Recipe(), photo, watchers.verdicts(photo.pixels))
     if done is None or done.exposure >= 0:
         done = _by(job, method, attack, look, robust > 0)
+    stages.begin("asking other machines")
     return Camouflaged(
         photo=done.photo,
         recipe=done.recipe,

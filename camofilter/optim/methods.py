@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -20,7 +20,8 @@ from camofilter.filters.tuned_grain import tuned_grain
 from camofilter.optim import objective, perturbations
 from camofilter.optim.channel import BATTERY, Courier
 from camofilter.optim.looks import Keep
-from camofilter.optim.search import Progress, search
+from camofilter.optim.search import search
+from camofilter.optim.stages import Stages
 from camofilter.optim.tuning import STEPS, tune
 from camofilter.optim.watchers import Verdict, Watchers
 from camofilter.photo import Photo, decode_photo, encode_photo
@@ -46,6 +47,9 @@ _LONGEST = 1024
 _LONGER = 3
 # Share of the points above the threshold that a look takes over from the grain.
 _SHARE = 0.5
+# What people are told while they wait.
+_SETTINGS, _PATTERN = "looking for settings", "looking for a pattern"
+_AMOUNT, _TRYING = "trying how little is enough", "trying how it travels"
 
 
 @dataclass(frozen=True)
@@ -57,14 +61,14 @@ class Job:
         watchers: the machines to hide it from.
         keep: how far a search may change its look.
         seed: same seed, same result.
-        progress: called after every step of a search.
+        stages: of the job, told to whoever wants to know.
     """
 
     photo: Photo
     watchers: Watchers
     keep: Keep = "natural"
     seed: int = 0
-    progress: Callable[[Progress], None] | None = None
+    stages: Stages = field(default_factory=Stages)
 
 
 class Try(NamedTuple):
@@ -97,7 +101,7 @@ def by_settings(job: Job, look: Recipe, safety: float = objective.SAFETY) -> Try
             keep=job.keep,
             safety=safety,
             seed=job.seed,
-            progress=job.progress,
+            progress=job.stages.begin(_SETTINGS),
         )
         tried = _tried(job, recipe)
         best = min((t for t in (best, tried) if t), key=lambda t: t.exposure)
@@ -120,7 +124,8 @@ def by_grain(job: Job, look: Recipe, steps: int = STEPS) -> Try:
         tried = _tried(job, look)  # nobody saw the photo before, so the look may do without a grain
         if tried.exposure < 0:
             return tried
-    found = tune(job.watchers, job.photo.pixels, look, steps=steps, seed=job.seed, progress=job.progress)
+    progress = job.stages.begin(_PATTERN)
+    found = tune(job.watchers, job.photo.pixels, look, steps=steps, seed=job.seed, progress=progress)
     amount = _least_amount(job, look, found)
     tried = _tried(job, _with_grain(look, found, amount))
     for _ in range(_RETRIES):
@@ -140,7 +145,8 @@ def by_both(job: Job, look: Recipe, share: float = _SHARE) -> Try:
         share: of the points above the threshold that the look takes over.
     """
     seen = max(verdict.exposure for verdict in job.watchers.untouched)
-    recipe = search(job.watchers, look, keep=job.keep, safety=(share - 1) * seen, seed=job.seed, progress=job.progress)
+    progress = job.stages.begin(_SETTINGS)
+    recipe = search(job.watchers, look, keep=job.keep, safety=(share - 1) * seen, seed=job.seed, progress=progress)
     return by_grain(job, recipe)
 
 
@@ -185,7 +191,7 @@ def by_perturbation(job: Job, attack: Attack, *, in_channel: bool = True) -> Try
         points = job.watchers.seen({frame: courier.deliver(images, frame) if in_channel else images})
         return points + (objective.SAFETY if in_channel else 0)
 
-    done = _ATTACKS[attack](image, margin, progress=job.progress)
+    done = _ATTACKS[attack](image, margin, progress=job.stages.begin(_PATTERN))
     change = (done - image)[0].permute(1, 2, 0).cpu().numpy()
     done_photo = job.photo.with_pixels(_enlarged_onto(job.photo.pixels, change, frame))
     return Try(Recipe(), done_photo, _judged(job, done_photo))
@@ -222,6 +228,7 @@ def _least_amount(job: Job, look: Recipe, found: FilterStep) -> float:
 
     The two deliveries after which it is seen best decide; the others were tried at the amount it started from.
     """
+    job.stages.begin(_AMOUNT)
     pixels = job.photo.pixels
     height, width = fit_longer_side(pixels.shape[0], pixels.shape[1], _LONGEST)
     small = cover(pixels, (width, height))
@@ -246,6 +253,7 @@ def _least_amount(job: Job, look: Recipe, found: FilterStep) -> float:
 
 
 def _tried(job: Job, recipe: Recipe) -> Try:
+    job.stages.begin(_TRYING)
     done = job.photo.with_pixels(render(job.photo.pixels, recipe.chain()))
     return Try(recipe, done, _judged(job, done))
 

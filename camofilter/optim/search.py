@@ -35,11 +35,15 @@ class Progress(NamedTuple):
         step: steps done.
         steps: steps at most.
         exposure: points by which the photo is still seen at best so far; below 0 when it is hidden.
+        stage: what the job of which the search is a part is doing, in words.
+        done: how far that job is, 0 to 1; it never falls, and is 1 only when all is done.
     """
 
     step: int
     steps: int
     exposure: float
+    stage: str = ""
+    done: float = 0.0
 
 
 def search(
