@@ -33,11 +33,21 @@ def reason(given: str, error: Exception) -> str:
     """One line for a person about whatever went wrong with a photo."""
     if isinstance(error, CamofilterError):
         return str(error)
-    if isinstance(error, MemoryError):
+    if is_out_of_memory(error):
         return f"{given}: does not fit in memory: make it smaller or close other programs"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or given}: {error.strerror}"
     return f"{given}: unexpected {type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether something did not fit in memory, which torch says by a RuntimeError and on a GPU by one of its own."""
+    said = "DefaultCPUAllocator", "std::bad_alloc"
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and any(words in str(error) for words in said))
+    )
 
 
 def unknown_name(kind: str, given: str, known: Iterable[str]) -> UsageError:

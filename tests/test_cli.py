@@ -744,6 +744,7 @@ sys.exit(cli.main())
     ("error", "message"),
     [
         (MemoryError(), "a.jpg: does not fit in memory"),
+        (RuntimeError("alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory"), "a.jpg: does not fit in"),
         (OSError(5, "Input/output error"), "a.jpg: Input/output error"),
         (RuntimeError("several\n  lines"), "a.jpg: unexpected RuntimeError: several lines"),
     ],
@@ -762,3 +763,15 @@ def test_whatever_goes_wrong_with_a_photo_is_one_line(run, monkeypatch, error, m
     assert ran.err.startswith(f"camofilter: {message}")
     assert ran.err.count("\n") == 1
     assert ran.out.startswith("b.jpg → b.warm.jpg")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits as on Unix")
+@pytest.mark.slow
+def test_a_photo_that_does_not_fit_in_memory_does_not_end_the_call(here):
+    Image.new("1", (17_000, 17_000)).save("large.png")
+    code = "import resource; resource.setrlimit(resource.RLIMIT_AS, (1_500_000_000,) * 2)\n"
+    code += "from camofilter.cli import main; raise SystemExit(main())"
+    ran = process(code, "score", "large.png", "a.jpg")
+    assert ran.returncode == 1
+    assert ran.stderr == "camofilter: large.png: does not fit in memory; make it smaller or close other programs\n"
+    assert ran.stdout.endswith("a.jpg\n")

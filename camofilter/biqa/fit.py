@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import io
+import math
 
 import numpy as np
 from PIL import Image
 
 from camofilter.photo.core import eight_bit
+
+# How many frames of a photo, one beside the other, are scaled at most. It bounds the memory; a machine looks at the
+# middle one alone, and no camera's panorama is as long.
+LONGEST = 16
 
 
 def cover_size(width: int, height: int, frame: tuple[int, int]) -> tuple[int, int]:
@@ -26,17 +31,29 @@ def centre(width: int, height: int, frame: tuple[int, int]) -> tuple[int, int]:
     return (width - frame[0]) // 2, (height - frame[1]) // 2
 
 
+def middle(width: int, height: int, frame: tuple[int, int]) -> tuple[slice, slice]:
+    """Rows and columns of a photo of this width and height that are scaled: all, or the middle of the longest ones."""
+    most = math.ceil(LONGEST * height * frame[0] / frame[1]), math.ceil(LONGEST * width * frame[1] / frame[0])
+    left, top = (max(0, beyond) for beyond in centre(width, height, most))
+    return slice(top, height - top), slice(left, width - left)
+
+
+def is_whole(width: int, height: int, frame: tuple[int, int]) -> bool:
+    """Whether all of a photo of this width and height is scaled."""
+    return middle(width, height, frame) == (slice(0, height), slice(0, width))
+
+
 def cover(pixels: np.ndarray, frame: tuple[int, int]) -> np.ndarray:
-    """The whole photo scaled (bicubic, antialiased) until it just covers the frame.
+    """The photo, of the longest ones the :func:`middle`, scaled (bicubic, antialiased) until it just covers the frame.
 
     Args:
         pixels: H×W×3, uint8 or uint16.
         frame: width and height to cover.
 
     Returns:
-        h×w×3 uint8.
+        h×w×3 uint8, about LONGEST frames at most.
     """
-    pixels = eight_bit(pixels)
+    pixels = eight_bit(pixels[middle(pixels.shape[1], pixels.shape[0], frame)])
     size = cover_size(pixels.shape[1], pixels.shape[0], frame)
     if size == (pixels.shape[1], pixels.shape[0]):
         return pixels

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from camofilter.biqa.target import Scale, Target, default_frame
-from camofilter.errors import UsageError
+from camofilter.errors import UsageError, is_out_of_memory
 
 
 class Size(NamedTuple):
@@ -79,9 +79,9 @@ class ForeignTarget(Target):
         try:
             # Exported programs are made for images that lie in memory row by row.
             given = self._program(image.contiguous())
-        except MemoryError:
-            raise
         except Exception as error:  # whatever a program by others may raise
+            if is_out_of_memory(error):
+                raise MemoryError from None
             raise UsageError(
                 f"{self.name}: failed on {count}×3×{height}×{width} RGB in [0, 1], float32, which it should take "
                 f"({reason(error)})"

@@ -10,6 +10,7 @@ from typing import get_args
 from camofilter import biqa
 from camofilter.biqa import Target
 from camofilter.biqa.devices import device as chosen
+from camofilter.biqa.fit import is_whole
 from camofilter.errors import UsageError, unknown_name
 from camofilter.optim.looks import Keep, enhanced
 from camofilter.optim.methods import Attack, Job, Method, Try, auto, by_both, by_most, by_perturbation, by_settings
@@ -114,7 +115,7 @@ def camouflage(
         look: the recipe to stay near; None for one that suits the photo.
         method: "filter", settings of the look alone; "hybrid", settings and tuned grain; "auto", the look as it is and
             as little tuned grain as it takes, settings only where that does not suffice; "perturb", the baselines of
-            the literature.
+            the literature. Photos of more than ``fit.LONGEST`` frames' length are hidden by settings.
         attack: which of them.
         keep: how strong a look of our own may be, and how far a search may change one.
         robust: how many machines of other kinds join the targets, so that those nobody knows see less, too; the
@@ -169,7 +170,9 @@ def joined_by(targets: Sequence[Target], count: int) -> list[Target]:
 def _by(job: Job, method: Method, attack: Attack, look: Recipe | None, robust: bool) -> Try:
     if method == "perturb":
         return by_perturbation(job, attack)
-    if method == "filter":  # softness is what hides without grain: it is to look meant
+    # A plate for all of the longest photos would be too large.
+    grain_fits = all(is_whole(job.photo.width, job.photo.height, frame) for frame in job.watchers.frames)
+    if method == "filter" or not grain_fits:  # softness is what hides without grain: it is to look meant
         return by_settings(job, look or default_look())
     look = look or enhanced(job.photo.pixels, job.keep)
     if robust:

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from camofilter.biqa import as_image
-from camofilter.biqa.fit import centre, cover, fit
+from camofilter.biqa.fit import centre, cover, fit, middle
 from camofilter.errors import UsageError
 from camofilter.filters.arrays import fit_longer_side
 from camofilter.filters.pipeline import render
@@ -213,9 +213,10 @@ def _enlarged_onto(pixels: np.ndarray, change: np.ndarray, frame: tuple[int, int
     whole[top : top + frame[1], left : left + frame[0]] = change
     most = np.iinfo(pixels.dtype).max
     changed = pixels.astype(np.float32)
+    part = changed[middle(pixels.shape[1], pixels.shape[0], frame)]
     for i in range(3):
-        plane = Image.fromarray(whole[..., i]).resize((pixels.shape[1], pixels.shape[0]), Image.Resampling.BICUBIC)
-        changed[..., i] += most * np.asarray(plane)
+        plane = Image.fromarray(whole[..., i]).resize((part.shape[1], part.shape[0]), Image.Resampling.BICUBIC)
+        part[..., i] += most * np.asarray(plane)
     return np.clip(np.rint(changed), 0, most).astype(pixels.dtype)
 
 

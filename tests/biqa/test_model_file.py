@@ -238,6 +238,18 @@ def test_a_program_that_does_not_score_images_is_named(model: nn.Module, message
     assert one_line(caught)
 
 
+def test_what_does_not_fit_in_memory_is_no_fault_of_the_program(tmp_path: Path) -> None:
+    class Greedy(nn.Module):
+        def forward(self, image: Tensor) -> Tensor:
+            if image.shape[2] > 384:
+                image = image + torch.empty((len(image), 3, 1 << 44, 512))
+            return image.mean((1, 2, 3))
+
+    target = get(script(Greedy(), tmp_path / "greedy.pt"))
+    with pytest.raises(MemoryError):
+        target.score(torch.rand(1, 3, 512, 512))
+
+
 @pytest.mark.parametrize(
     ("size", "kind", "message"),
     [

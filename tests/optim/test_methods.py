@@ -251,6 +251,29 @@ def test_a_photo_that_takes_no_grain_is_given_up_soon(monkeypatch: pytest.Monkey
     assert calls < 40
 
 
+class TestLongest:
+    """A plate for such a photo would be too large, and a machine sees no more of it than its middle."""
+
+    BAND = np.random.default_rng(0).integers(90, 180, (2, 4000, 3), dtype=np.uint8)
+
+    @pytest.mark.parametrize("method", ["auto", "hybrid"])
+    def test_is_hidden_by_settings(self, method: optim.Method) -> None:
+        photo = Photo.from_array(self.BAND)
+        seen = camofilter.score(camofilter.apply(photo, "bright"), Brightness(0))
+        result = optim.camouflage(photo, [Brightness(seen - 0.01)], look=presets.get("bright"), method=method)
+        assert result.camouflaged
+        assert "tuned_grain" not in [step.filter for step in result.recipe.steps]
+
+    def test_is_perturbed_in_its_middle(self) -> None:
+        photo = Photo.from_array(self.BAND)
+        mean = camofilter.score(photo, Brightness(0))
+        watchers = Watchers(photo.pixels, [Brightness(mean - 0.005)], "cpu")
+        done = by_perturbation(Job(photo, watchers), "pgd", in_channel=False)
+        assert done.verdicts[0].after.score < mean - 0.003
+        changed = np.flatnonzero((done.photo.pixels != photo.pixels).any((0, 2)))
+        assert 1990 < changed.min() < changed.max() < 2010
+
+
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_others_join_once(target: Target, count: int) -> None:
     joined = optim.joined_by([target], count)
