@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import replace
@@ -36,6 +35,7 @@ from camofilter.biqa.training.agreement import figures
 from camofilter.biqa.training.distortions import damaged
 from camofilter.biqa.training.ratings import Rated, Split, read
 from camofilter.biqa.training.robustness import Fall, robustness
+from camofilter.cores import cores
 from camofilter.photo import open_photo
 
 MADE_FROM = "BIQ2021 training split, doi 10.1117/1.JEI.31.5.053010; benchmarks/fit_classics.py"
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     for option in ("--mos", "--pristine", "--niqe", "--brisque"):
         parser.add_argument(option, type=Path)
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--workers", type=int, default=cores())
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
-import os
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from machine import keep, median_ms
 from PIL import Image, ImageFilter
 
 from camofilter import presets
+from camofilter.cores import cores
 from camofilter.filters import pipeline
 from camofilter.filters.bake import bake
 from camofilter.filters.cube import Cube, write_cube
@@ -35,7 +35,7 @@ def main() -> None:
     ways: dict[str, Callable[[], Any] | None] = {
         "camofilter, with baking: OpenColorIO, strips on all cores": lambda: pipeline.render(pixels, chain),
         "Pillow Color3DLUT, one thread": _pillow(pixels, table, threads=1),
-        "Pillow Color3DLUT, strips on all cores": _pillow(pixels, table, threads=os.cpu_count() or 1),
+        "Pillow Color3DLUT, strips on all cores": _pillow(pixels, table, threads=cores()),
         "torch grid_sample, all cores": _grid_sample(pixels, table),
         "numba, compiled tetrahedral loop, all cores": _numba(pixels, table) if _has("numba") else None,
         "FFmpeg lut3d by PyAV": _lut3d(pixels, table) if _has("av") else None,

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from camofilter.cores import cores
+
 
 def machine() -> dict[str, Any]:
     """Processor, cores, memory, Python and torch of this machine."""
@@ -24,7 +26,7 @@ def machine() -> dict[str, Any]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "processor": model,
-        "cores": os.cpu_count(),
+        "cores": cores(),
         "memory_gib": round(memory, 1),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "python": platform.python_version(),

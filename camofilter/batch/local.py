@@ -30,6 +30,7 @@ from camofilter.batch import memory
 from camofilter.batch.jobs import Job
 from camofilter.batch.sources import Source
 from camofilter.batch.work import Outcome, Task, Worker, died
+from camofilter.cores import cores, keep_to
 from camofilter.errors import BatchError, CamofilterError, reason
 
 # Share of the memory that is free in the beginning which workers and photos may fill.
@@ -223,11 +224,6 @@ def _ctrl_c_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 @contextmanager
 def _or_else_death() -> Iterator[None]:
     """Ends the worker where a thread of it would end, and its photos would be waited for in vain."""
@@ -241,6 +237,8 @@ def _work(connection: Connection, job: Job, source: Source) -> None:
     """A worker's life; it ends with the process that started it, or when that says so."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal: that one decides
     try:
+        if job.photos_at_once == 1:  # there is one a core; a GPU's only worker has them all
+            keep_to(1)
         worker = Worker(job, source)
     except Exception as error:
         known = isinstance(error, CamofilterError)

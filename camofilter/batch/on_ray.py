@@ -24,6 +24,7 @@ from camofilter.batch import work
 from camofilter.batch.jobs import Job
 from camofilter.batch.sources import Source
 from camofilter.batch.work import Outcome, Task, Worker, died
+from camofilter.cores import keep_to
 from camofilter.errors import BatchError, CamofilterError, UsageError
 from camofilter.photo.core import one_line
 
@@ -242,6 +243,8 @@ class _Actor:
 
     def __init__(self, job: Job, source: Source) -> None:
         try:
+            if job.photos_at_once == 1:  # as on this machine: the cores are shared out among actors
+                keep_to(1)
             self._worker: Worker | CamofilterError = Worker(job, source)
             self._turn = threading.BoundedSemaphore(job.photos_at_once)
         except CamofilterError as error:

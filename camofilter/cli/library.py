@@ -175,7 +175,7 @@ def _work_once(run: Batch, as_json: bool) -> None:
 
 
 def _show_plan(plan: Plan, workers: int | None, as_json: bool) -> None:
-    from camofilter.batch.local import cores
+    from camofilter.cores import cores
 
     seconds = plan.seconds / (workers or cores())
     for line in plan.left.unreadable:

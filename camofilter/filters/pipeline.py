@@ -13,12 +13,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from os import cpu_count
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import numpy as np
 from PIL import Image
 
+from camofilter.cores import threads
 from camofilter.filters.arrays import Array, Window, fit_longer_side, resize
 from camofilter.filters.base import Filter
 from camofilter.filters.look_up import LookUp
@@ -123,7 +123,7 @@ def render(pixels: Pixels, chain: Sequence[tuple[Filter, dict[str, Any]]]) -> Pi
         colours += np.float32(0.5)  # to the nearest level
         np.copyto(out[start : start + rows], colours, casting="unsafe")
 
-    with ThreadPoolExecutor(cpu_count()) as pool:
+    with ThreadPoolExecutor(threads()) as pool:
         list(pool.map(develop_strip, range(0, height, rows)))
     return out
 

@@ -10,7 +10,6 @@ import functools
 import io
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from os import cpu_count
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from camofilter.biqa import DELIVERY_QUALITY
 from camofilter.biqa.fit import centre, fit, jpeg
+from camofilter.cores import per_process, threads
 from camofilter.filters.arrays import Window, luma, resize
 
 Way: TypeAlias = Callable[[np.ndarray], np.ndarray]  # H×W×3 uint8 to h×w×3 uint8
@@ -72,7 +72,10 @@ BATTERY: dict[str, Way] = {
 }
 
 
-_THREADS = ThreadPoolExecutor(cpu_count())  # encoders let other threads run
+@per_process
+def _encoders() -> ThreadPoolExecutor:
+    """Threads for encoders, which let others run; as each search sends a few images at a time, all share them."""
+    return ThreadPoolExecutor(threads())
 
 
 class Courier:
@@ -154,7 +157,7 @@ class _Real(torch.autograd.Function):
         ctx.shape, ctx.windows = image.shape, windows
         levels = (image.detach().permute(0, 2, 3, 1) * 255).round().to("cpu", torch.uint8).numpy()
         cut = (fit(_cut(pixels, window), frame) for pixels, window in zip(levels, windows, strict=True))
-        delivered = list(_THREADS.map(lambda way, pixels: way(pixels), ways, cut))
+        delivered = list(_encoders().map(lambda way, pixels: way(pixels), ways, cut))
         # Decoded pixels lie channels last, as convolutions like them.
         found = torch.from_numpy(np.stack(delivered)).to(image.device)
         arriving: Tensor = found.permute(0, 3, 1, 2).to(image.dtype) / 255

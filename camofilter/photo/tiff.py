@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import logging
 import math
-import os
 import struct
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from camofilter.cores import threads
 from camofilter.errors import PhotoError
 from camofilter.photo.assemble import assemble, plain_dpi
 from camofilter.photo.colour import srgb_profile
@@ -125,7 +125,7 @@ def encode_tiff(photo: Photo, exif: Exif) -> bytes:
         packed = zlib.compress(strip.tobytes())
         return packed + b"\0" * (len(packed) % 2)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads()) as pool:
         strips = list(pool.map(deflated, range(0, height, rows)))
     sizes = [len(strip) for strip in strips]
     starts = np.cumsum([8, *sizes])

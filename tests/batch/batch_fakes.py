@@ -19,6 +19,7 @@ from camofilter.batch import Batch
 from camofilter.batch.jobs import Job, Tool
 from camofilter.batch.sources import Source
 from camofilter.batch.work import Outcome, Task, Worker
+from camofilter.cores import threads
 from camofilter.errors import UsageError
 from camofilter.photo import Photo
 
@@ -91,7 +92,7 @@ class TwoAtOnce(Xor):
 
 
 class Telling(Xor):
-    """Tells which process did it, once a second one is there to do another."""
+    """Tells which process did it and of how many threads, once a second one is there to do another."""
 
     def _painted(self, photo: Photo) -> tuple[Photo, Any]:
         here = Path(self.marker)
@@ -99,7 +100,7 @@ class Telling(Xor):
         until = time.monotonic() + 30
         while len(list(here.iterdir())) < 2 and time.monotonic() < until:
             time.sleep(0.01)
-        return photo, lambda data: {"process": os.getpid()}
+        return photo, lambda data: {"process": os.getpid(), "threads": threads()}
 
 
 @dataclass(frozen=True)

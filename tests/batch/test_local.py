@@ -38,6 +38,7 @@ from camofilter.batch import Local, local, memory
 from camofilter.batch.jobs import Job
 from camofilter.batch.sources import source
 from camofilter.batch.work import Outcome, Task
+from camofilter.cores import cores
 from camofilter.errors import BatchError, UsageError
 
 SOON = 60.0  # seconds
@@ -81,6 +82,7 @@ def test_each_of_two_workers_has_one_of_two_photos_and_no_third_is_started(tmp_p
     processes, alive = set(), set[int]()
     for outcome in outcomes(tmp_path / "in", Telling(marker=str(tmp_path / "at work")), workers=5):
         processes.add(outcome.record["process"])
+        assert outcome.record["threads"] == 1, "two workers with a thread a core would wait for each other"
         alive |= children()
     assert len(processes) == 2
     assert alive == processes
@@ -208,7 +210,7 @@ def test_photos_wait_for_memory(photos: Path, tmp_path: Path, monkeypatch: pytes
     check(photos, tmp_path / "out")
 
 
-@pytest.mark.parametrize(("free", "wanted", "expected"), [(1, None, 1), (1 << 40, None, local.cores()), (1, 3, 3)])
+@pytest.mark.parametrize(("free", "wanted", "expected"), [(1, None, 1), (1 << 40, None, cores()), (1, 3, 3)])
 def test_workers_fit_into_memory(monkeypatch: pytest.MonkeyPatch, free: int, wanted: int | None, expected: int) -> None:
     monkeypatch.setattr(memory, "free", lambda: free)
     pool: Any = local._Pool(Xor(), None, iter(()), wanted)  # type: ignore[arg-type]

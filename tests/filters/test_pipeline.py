@@ -88,7 +88,7 @@ class TestRender:
         expected = pipeline.render(one_photo, chain).tobytes()
         for pixels, threads in ((1 << 30, 1), (40_000, 3)):
             monkeypatch.setattr(pipeline, "_STRIP_PIXELS", pixels)
-            monkeypatch.setattr(pipeline, "cpu_count", lambda threads=threads: threads)
+            monkeypatch.setattr(pipeline, "threads", lambda threads=threads: threads)
             assert pipeline.render(one_photo, chain).tobytes() == expected
 
     @pytest.mark.parametrize("dtype", [np.uint8, np.uint16], ids=["8 bit", "16 bit"])

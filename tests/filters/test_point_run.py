@@ -155,7 +155,7 @@ class TestCost:
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        strips = 2 * 3 * 4 * pipeline._STRIP_PIXELS * (pipeline.cpu_count() or 1)
+        strips = 2 * 3 * 4 * pipeline._STRIP_PIXELS * pipeline.threads()
         assert peak < out.nbytes + strips + 60e6
 
 
