@@ -67,15 +67,18 @@ def apply(photo: Photo, look: Recipe | str, *, strength: float = 1.0) -> Photo:
         strength: 0 (nothing) to 1 (the look as it is), blended in setting space.
 
     Returns:
-        A photo of the same size, depth and metadata; alpha is untouched.
+        A photo of the same size, depth and metadata, marked as a result; alpha is untouched.
 
     Raises:
         UsageError: no such preset, or strength outside 0 to 1.
     """
     from camofilter.filters.pipeline import render
+    from camofilter.photo import marked
 
     recipe = _recipe(look).at_strength(strength)
-    return photo.with_pixels(render(photo.pixels, recipe.chain())) if recipe.steps else photo
+    if not recipe.steps:
+        return photo
+    return marked(photo.with_pixels(render(photo.pixels, recipe.chain())), recipe.to_json())
 
 
 def score(photo: Photo, target: Target | str = "compact_iqa") -> float:

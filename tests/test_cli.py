@@ -111,7 +111,7 @@ USAGE_ERRORS = [
     ("apply a.jpg --preset warm --strength 1.5", "strength is 1.5: expected a number from 0 to 1"),
     ("apply a.jpg --preset warm --strength nan", "strength is nan: expected a number from 0 to 1"),
     ("apply a.jpg --preset warm --strength much", "'--strength': Input should be a valid number"),
-    ("apply a.jpg --preset warm --metadata some", "'some' is not one of 'safe', 'all', 'none'"),
+    ("apply a.jpg --preset warm --metadata some", "'some' is not one of 'safe', 'creator', 'all', 'none'"),
     ("apply a.jpg --preset warm --max-pixels 0", "'--max-pixels': Input should be greater than"),
     ("apply a.jpg --preset warm -o x.jpg --in-place", "--in-place and -o were both given"),
     ("apply a.jpg b.jpg --preset warm -o there.jpg", "-o there.jpg is a file: for 2 photos give a folder"),

@@ -98,8 +98,10 @@ class FileOptions:
     """What is read of photos' files, and what written ones carry on."""
 
     metadata: Annotated[
-        Literal["safe", "all", "none"],
-        typer.Option("--metadata", help="What to keep of it; safe: all but place and serial numbers."),
+        Literal["safe", "creator", "all", "none"],
+        typer.Option(
+            "--metadata", help="What to keep; safe: date, camera, copyright; creator: and the names of who made it."
+        ),
     ] = "safe"
     max_pixels: MaxPixels = None
 

@@ -18,7 +18,7 @@ from camofilter.optim.perception import Change, change
 from camofilter.optim.search import Progress, default_look
 from camofilter.optim.stages import Stages
 from camofilter.optim.watchers import Judgement, Verdict, Watchers, judgement
-from camofilter.photo import Photo
+from camofilter.photo import Photo, marked
 from camofilter.recipe import Recipe
 
 __all__ = [
@@ -141,7 +141,7 @@ def camouflage(
         done = _by(job, method, attack, look, robust > 0)
     stages.begin("asking other machines")
     return Camouflaged(
-        photo=done.photo,
+        photo=done.photo if done.photo is photo else marked(done.photo, done.recipe.to_json()),
         recipe=done.recipe,
         verdicts=tuple(done.verdicts),
         unseen=tuple(_unseen(photo, done.photo, watchers)),

@@ -11,6 +11,8 @@ give the same bytes.
 from __future__ import annotations
 
 from camofilter.photo.core import DEFAULT_MAX_PIXELS, Photo
+from camofilter.photo.keeping import left_out
+from camofilter.photo.mark import Mark, marked
 from camofilter.photo.metadata import METADATA, Metadata
 from camofilter.photo.reading import decode_photo, open_photo
 from camofilter.photo.writing import check_output, encode_photo, output_suffix, save_photo
@@ -18,11 +20,14 @@ from camofilter.photo.writing import check_output, encode_photo, output_suffix, 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
     "METADATA",
+    "Mark",
     "Metadata",
     "Photo",
     "check_output",
     "decode_photo",
     "encode_photo",
+    "left_out",
+    "marked",
     "open_photo",
     "output_suffix",
     "save_photo",

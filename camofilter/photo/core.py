@@ -15,6 +15,8 @@ from camofilter.errors import PhotoError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from camofilter.photo.mark import Mark
+
     Pixels = NDArray[np.uint8 | np.uint16]
 
 DEFAULT_MAX_PIXELS = 300_000_000
@@ -29,7 +31,11 @@ class Photo:
         alpha: H×W of the same type, 0 transparent; None for a photo without. It passes through untouched.
         format: what was read: "JPEG", "PNG", "WEBP", "TIFF", "AVIF" or "HEIF".
         exif: the EXIF block as read, of a TIFF its tags packed as one; filtered only on writing.
-        xmp: the XMP packet as read.
+        xmp: the XMP packet as read, with its extension.
+        iptc: the IPTC block as read.
+        comments: keywords and texts of a PNG, or of a JPEG those of the keyword "Comment".
+        others: in words, what the file holds besides and no written file does, such as a gain map.
+        mark: that camofilter made it; see :mod:`camofilter.photo.mark`.
         icc_profile: the profile of the file, for information: the pixels are sRGB already.
         dpi: horizontal and vertical pixels per inch.
         jpeg_quality: IJG quality, 1 to 100, nearest to the quantisation tables of the file.
@@ -43,6 +49,10 @@ class Photo:
     format: str = "PNG"
     exif: bytes | None = None
     xmp: bytes | None = None
+    iptc: bytes | None = None
+    comments: tuple[tuple[str, str], ...] = ()
+    others: tuple[str, ...] = ()
+    mark: Mark | None = None
     icc_profile: bytes | None = None
     dpi: tuple[float, float] | None = None
     jpeg_quality: int | None = None

@@ -1,4 +1,4 @@
-"""EXIF and XMP of a photo: reading them, and choosing what a written photo may carry.
+"""EXIF of a photo: reading it, choosing what a written photo may carry, and writing that.
 
 EXIF is read and written here rather than with ``PIL.Image.Exif``: values are copied byte for byte with their
 type, one damaged entry costs that entry alone, and nothing warns on standard error.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-Metadata = Literal["safe", "all", "none"]
+Metadata = Literal["safe", "creator", "all", "none"]
 METADATA: tuple[str, ...] = get_args(Metadata)
 
 Value = tuple[int, int, bytes]  # TIFF type, count and the bytes in the byte order of the block
@@ -22,48 +23,13 @@ ByteOrder = Literal["<", ">"]  # as struct and numpy name them
 SHORT, LONG = 3, 4
 ORIENTATION = 274
 
-_TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
 _BYTE_ORDERS: dict[bytes, ByteOrder] = {b"II*\0": "<", b"MM\0*": ">"}
 _EXIF_POINTER, _GPS_POINTER, _INTEROP_POINTER = 34665, 34853, 40965
 _COLOUR_SPACE, _PIXEL_WIDTH, _PIXEL_HEIGHT = 40961, 40962, 40963
-_MAKER_NOTE = 37500
+MAKER_NOTE = 37500
 
-# Directories of real photos hold fewer than 100 entries; the limits keep a crafted file from filling memory.
-_MAX_ENTRIES = 512
-_MAX_VALUE = 32_768
-_MAX_SAFE_VALUE = 1_024
-_MAX_BLOCK = 65_500  # the JPEG segment that has to hold it
-
-# Make, Model, DateTime, Artist, Copyright. Not ImageDescription, Software and HostComputer: free text.
-_SAFE_MAIN = frozenset({271, 272, 306, 315, 33432})
-_SAFE_EXIF = frozenset(
-    {
-        *(
-            36864,
-            36867,
-            36868,
-            36880,
-            36881,
-            36882,
-            37520,
-            37521,
-            37522,
-        ),  # version; dates, offsets, sub-seconds
-        *(33434, 33437, 34850, 34855, 34864, 34865, 34866),  # exposure time, aperture, program, sensitivity
-        *(
-            37377,
-            37378,
-            37380,
-            37381,
-            37383,
-            37384,
-            37385,
-            37386,
-        ),  # APEX values, metering, light, flash, focal
-        *(41986, 41987, 41989),  # exposure mode, white balance, 35 mm focal length
-        *(42034, 42035, 42036),  # lens specification, make, model; 42037 is its serial number
-    }
-)
+_MAX_ENTRIES = 512  # directories of real photos hold fewer than 100
 
 # What describes the original file's storage, or belongs to a block that is not carried over.
 _STORAGE = frozenset(
@@ -89,12 +55,6 @@ _STORAGE = frozenset(
         *(_EXIF_POINTER, _GPS_POINTER, _INTEROP_POINTER),
     }
 )
-
-_XMP_IMAGE_NAMESPACES = (
-    "{http://ns.adobe.com/xap/1.0/g/img/}",
-    "{http://ns.google.com/photos/1.0/",
-)
-_XMP_ORIENTATION = "{http://ns.adobe.com/tiff/1.0/}Orientation"
 
 
 @dataclass(frozen=True)
@@ -126,41 +86,53 @@ class Exif:
             number = int(match[1])
         return number if 1 <= number <= 8 else 1
 
-    def kept(self, metadata: str, width: int, height: int) -> Exif:
-        """What may be written.
+    def listed(self, main: Set[int], exif: Set[int], longest: int) -> Exif:
+        """The tags on two lists, but for values of more bytes than ``longest``; with orientation 1."""
+        return Exif(
+            self.order, _allowed(self.main, main, longest) | self._upright(), _allowed(self.exif, exif, longest)
+        )
 
-        ``safe`` takes an allow-list of dates, camera, lens, exposure, artist and copyright. ``all`` takes
-        everything, GPS included, but storage details, the MakerNote and any value that holds a picture: they
-        would carry the unfiltered photo along.
+    def everything(self, width: int, height: int) -> Exif:
+        """All, GPS included, but storage details, the maker note and any value that holds a picture.
+
+        Those would carry the unfiltered photo along.
 
         Args:
-            metadata: "safe", "all" or "none".
             width: of the written photo.
             height: of the written photo.
 
         Returns:
-            A new block, at most 65,500 bytes long when packed, with orientation 1; empty for "none".
+            A new block, with orientation 1.
         """
-        if metadata == "none":
-            return Exif()
-        upright = {ORIENTATION: self._number(SHORT, 1)}
-        if metadata == "all":
-            sizes = {
-                _COLOUR_SPACE: self._number(SHORT, 1),  # sRGB
-                _PIXEL_WIDTH: self._number(LONG, width),
-                _PIXEL_HEIGHT: self._number(LONG, height),
-            }
-            main = {tag: value for tag, value in self.main.items() if tag not in _STORAGE and _is_plain(value)}
-            exif = {
-                tag: value
-                for tag, value in self.exif.items()
-                if tag not in (_MAKER_NOTE, _INTEROP_POINTER) and _is_plain(value)
-            }
-            gps = {tag: value for tag, value in self.gps.items() if _is_plain(value)}
-            everything = Exif(self.order, main | upright, exif | sizes, gps)
-            if len(everything.pack(8)) <= _MAX_BLOCK:
-                return everything
-        return Exif(self.order, _allowed(self.main, _SAFE_MAIN) | upright, _allowed(self.exif, _SAFE_EXIF))
+        sizes = {
+            _COLOUR_SPACE: self._number(SHORT, 1),  # sRGB
+            _PIXEL_WIDTH: self._number(LONG, width),
+            _PIXEL_HEIGHT: self._number(LONG, height),
+        }
+        main = {tag: value for tag, value in self.main.items() if tag not in _STORAGE and _is_plain(value)}
+        exif = {
+            tag: value
+            for tag, value in self.exif.items()
+            if tag not in (MAKER_NOTE, _INTEROP_POINTER) and _is_plain(value)
+        }
+        gps = {tag: value for tag, value in self.gps.items() if _is_plain(value)}
+        return Exif(self.order, main | self._upright(), exif | sizes, gps)
+
+    def without_orientation(self) -> Exif:
+        """The block without the tag, for formats that have another place for it."""
+        return Exif(self.order, {t: v for t, v in self.main.items() if t != ORIENTATION}, self.exif, self.gps)
+
+    def within(self, longest: int) -> tuple[Exif, list[str]]:
+        """The block in at most so many bytes when packed, without its longest values, and the names of those."""
+        from PIL.ExifTags import TAGS
+
+        directories = {"main": dict(self.main), "exif": dict(self.exif), "gps": dict(self.gps)}
+        names = []
+        while len(bytes(smaller := Exif(self.order, **directories))) > longest:
+            _, directory, tag = max((len(d[tag][2]), name, tag) for name, d in directories.items() for tag in d)
+            del directories[directory][tag]
+            names.append(str(TAGS.get(tag, f"EXIF tag {tag}")))
+        return smaller, names
 
     def pack(self, offset: int) -> bytes:
         """The main directory and those below it, as bytes to stand at ``offset`` of their file."""
@@ -183,48 +155,25 @@ class Exif:
         """The block without the ``Exif`` prefix of JPEG; empty where there is nothing in it."""
         return self.header(8) + self.pack(8) if self.main or self.exif or self.gps else b""
 
+    def _upright(self) -> Directory:
+        return {ORIENTATION: self._number(SHORT, 1)}
+
     def _number(self, kind: int, number: int) -> Value:
         return kind, 1, struct.pack(self.order + ("H" if kind == SHORT else "I"), number)
 
 
-def kept_xmp(xmp: bytes) -> bytes | None:
-    """The XMP packet upright and without embedded pictures; None where it is not well-formed XML."""
-    from xml.etree import ElementTree
-
-    try:
-        root = ElementTree.fromstring(xmp.strip(b"\0 \r\n\t"))
-        for element in list(root.iter()):
-            for name, text in list(element.attrib.items()):
-                if _is_xmp_image(name, text):
-                    del element.attrib[name]
-            for child in list(element):
-                if _is_xmp_image(child.tag, child.text):
-                    element.remove(child)
-            if _XMP_ORIENTATION in element.attrib:
-                element.set(_XMP_ORIENTATION, "1")
-            if element.tag == _XMP_ORIENTATION:
-                element.text = "1"
-        packet = ElementTree.tostring(root, encoding="unicode").encode()
-    except (ElementTree.ParseError, ValueError, LookupError, RecursionError):
-        return None
-    return b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>' + packet + b'<?xpacket end="w"?>'
-
-
-def _is_xmp_image(name: str, text: str | None) -> bool:
-    named = name.startswith(_XMP_IMAGE_NAMESPACES) or name.endswith("}Thumbnails")
-    return named or len(text or "") > _MAX_VALUE
-
-
 def _read_directory(block: bytes, order: str, offset: int) -> Directory:
     entries: Directory = {}
+    room = len(block)  # values do not overlap, but in a crafted file that is to fill memory
     with suppress(struct.error):  # of a directory that is cut off, the entries before the cut are kept
         count = struct.unpack_from(order + "H", block, offset)[0] if offset else 0
         for at in range(offset + 2, offset + 2 + 12 * min(count, _MAX_ENTRIES), 12):
             tag, kind, number = struct.unpack_from(order + "HHI", block, at)
             size = _TYPE_SIZES.get(kind, 0) * number
             start = at + 8 if size <= 4 else struct.unpack_from(order + "I", block, at + 8)[0]
-            if 0 < size <= min(_MAX_VALUE, len(block) - start):
+            if 0 < size <= min(room, len(block) - start):
                 entries[tag] = kind, number, block[start : start + size]
+                room -= size
     return entries
 
 
@@ -251,5 +200,5 @@ def _is_plain(value: Value) -> bool:
     return b"\xff\xd8\xff" not in value[2]  # the start of a JPEG
 
 
-def _allowed(entries: Directory, tags: frozenset[int]) -> Directory:
-    return {tag: value for tag, value in entries.items() if tag in tags and len(value[2]) <= _MAX_SAFE_VALUE}
+def _allowed(entries: Directory, tags: Set[int], longest: int) -> Directory:
+    return {tag: v for tag, v in entries.items() if tag in tags and len(v[2]) <= longest and _is_plain(v)}

@@ -17,6 +17,7 @@ from PIL import Image
 from camofilter.errors import PhotoError
 from camofilter.photo.assemble import assemble, plain_dpi
 from camofilter.photo.core import DEFAULT_MAX_PIXELS, Photo, check_size, naming, one_line
+from camofilter.photo.embedded import with_embedded
 from camofilter.photo.metadata import Exif
 from camofilter.photo.tiff import decode_tiff
 
@@ -60,7 +61,7 @@ def decode_photo(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Photo:
     format = _known_format(data)
     decode = {"TIFF": decode_tiff, "HEIF": _decode_heif}.get(format, _decode_with_pillow)
     try:
-        return decode(data, format, max_pixels)
+        return with_embedded(decode(data, format, max_pixels), data)
     except PhotoError:
         raise
     except MemoryError:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from camofilter.photo.core import Pixels
+    from camofilter.photo.keeping import Kept
 
 # tifffile logs every oddity of a file; without a handler those lines would reach the terminal.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -53,7 +54,7 @@ def decode_tiff(data: bytes, format: str, max_pixels: int) -> Photo:
             values,
             alpha,
             orientation=exif.orientation(),
-            exif=bytes(exif.kept("all", width, height)) or None,
+            exif=bytes(exif.everything(width, height)) or None,
             xmp=xmp if isinstance(xmp, bytes) else None,
             icc_profile=page.iccprofile,
             dpi=_tiff_dpi(page),
@@ -113,9 +114,9 @@ def _tiff_dpi(page: Any) -> tuple[float, float] | None:
     return None
 
 
-def encode_tiff(photo: Photo, exif: Exif) -> bytes:
+def encode_tiff(photo: Photo, texts: Kept) -> bytes:
     """Deflated strips of horizontal differences; written here as tifffile cannot add EXIF directories."""
-    samples = with_alpha(photo)
+    exif, samples = texts.exif, with_alpha(photo)
     height, width, channels = samples.shape
     rows = max(1, (1 << 18) // samples[0].nbytes)
 
@@ -156,8 +157,10 @@ def encode_tiff(photo: Photo, exif: Exif) -> bytes:
     }
     if channels == 4:
         storage[338] = entry("H", 2)  # alpha that is not multiplied in
-    if photo.xmp:
-        storage[700] = profile_like(1, photo.xmp)
+    if texts.xmp:
+        storage[700] = profile_like(1, texts.xmp)
+    if texts.iptc:
+        storage[33723] = profile_like(7, texts.iptc)
     if photo.dpi:
         for tag, dpi in zip((282, 283), photo.dpi, strict=True):
             storage[tag] = 5, 1, struct.pack(exif.order + "II", round(dpi * 1000), 1000)

@@ -18,9 +18,12 @@ from PIL import Image
 from camofilter.errors import PhotoError, UsageError, unknown_name
 from camofilter.photo.colour import srgb_profile
 from camofilter.photo.core import Photo, eight_bit, naming, one_line, with_alpha
-from camofilter.photo.metadata import METADATA, Exif, kept_xmp
+from camofilter.photo.iptc import as_resource
+from camofilter.photo.keeping import Kept, kept
+from camofilter.photo.metadata import METADATA
 from camofilter.photo.names import FORMAT_BY_SUFFIX
 from camofilter.photo.tiff import encode_tiff
+from camofilter.photo.xmp import extension_digest
 
 if TYPE_CHECKING:
     from camofilter.photo.core import Pixels
@@ -30,6 +33,7 @@ _LOWEST_JPEG_QUALITY = 90
 _UNKNOWN_JPEG_QUALITY = 95
 _WEBP_QUALITY = 92
 _AVIF_QUALITY = 90
+_COMMENT = 0xFE - 0xE0  # a segment of JPEG, as those of applications are counted
 
 
 def output_suffix(photo: Photo, path: Path) -> str:
@@ -57,14 +61,16 @@ def encode_photo(photo: Photo, format: str | None = None, *, metadata: str = "sa
     lossless WebP. AVIF at 90 without subsampling, or at 100 with transparency, exact only there. JPEG, WebP
     and AVIF round 16 bits to 8. JPEG, PNG and TIFF keep the pixels per inch.
 
-    Metadata: "safe" keeps dates, camera and lens models, exposure facts, artist and copyright; "all" also GPS
-    and whatever else EXIF and XMP hold, but for thumbnails, other embedded pictures and the MakerNote; "none"
-    keeps nothing. An XMP packet too long for a JPEG segment is left out there.
+    Metadata, wherever it stands (EXIF, XMP, IPTC, texts of PNG): "safe" keeps what
+    :mod:`camofilter.photo.keeping` lists: dates, camera and lens models, exposure, copyright, and that camofilter
+    made it; "creator" also the names of who made it; "all" also GPS and whatever else there is, but for
+    thumbnails, other embedded pictures and the maker note; "none" keeps nothing.
+    :func:`camofilter.photo.left_out` tells what could not be kept.
 
     Args:
         photo: to write.
         format: "JPEG", "PNG", "WEBP", "TIFF" or "AVIF"; that of the photo when None, JPEG for HEIC.
-        metadata: "safe", "all" or "none".
+        metadata: "safe", "creator", "all" or "none".
 
     Returns:
         The whole file; the same for the same arguments.
@@ -78,11 +84,9 @@ def encode_photo(photo: Photo, format: str | None = None, *, metadata: str = "sa
         raise unknown_name("format", format, _ENCODERS)
     if metadata not in METADATA:
         raise unknown_name("choice of metadata", metadata, METADATA)
-    exif = Exif.parse(photo.exif).kept(metadata, photo.width, photo.height)
-    xmp = kept_xmp(photo.xmp) if photo.xmp and metadata == "all" else None
-    kept = replace(photo, xmp=xmp, dpi=None if metadata == "none" else photo.dpi)
+    bare = replace(photo, dpi=None) if metadata == "none" else photo
     try:
-        return _ENCODERS[format](kept, exif)
+        return _ENCODERS[format](bare, kept(photo, format, metadata))
     except PhotoError:
         raise
     except MemoryError:
@@ -98,7 +102,7 @@ def save_photo(photo: Photo, path: str | os.PathLike[str], *, metadata: str = "s
     Args:
         photo: to write; see :func:`encode_photo`.
         path: of the new file, in an existing folder.
-        metadata: "safe", "all" or "none".
+        metadata: "safe", "creator", "all" or "none".
         force: replace an existing file.
 
     Raises:
@@ -183,15 +187,15 @@ def _is_transparent(photo: Photo) -> bool:
     return photo.alpha is not None and bool((photo.alpha < np.iinfo(photo.alpha.dtype).max).any())
 
 
-def _save_with_pillow(values: Pixels, format: str, photo: Photo, exif: Exif, **options: Any) -> bytes:
-    block = {"exif": b"Exif\0\0" + bytes(exif)} if bytes(exif) else {}
-    packet = {"xmp": photo.xmp} if photo.xmp else {}
+def _save_with_pillow(values: Pixels, format: str, texts: Kept, **options: Any) -> bytes:
+    block = {"exif": b"Exif\0\0" + bytes(texts.exif)} if bytes(texts.exif) else {}
+    packet = {"xmp": texts.xmp} if texts.xmp else {}
     file = io.BytesIO()
     Image.fromarray(eight_bit(values)).save(file, format, icc_profile=srgb_profile(), **block, **packet, **options)
     return file.getvalue()
 
 
-def _encode_jpeg(photo: Photo, exif: Exif) -> bytes:
+def _encode_jpeg(photo: Photo, texts: Kept) -> bytes:
     if _is_transparent(photo):
         raise PhotoError("JPEG cannot hold the transparent parts of this photo; name the output .png or .webp")
     import imagecodecs
@@ -208,32 +212,47 @@ def _encode_jpeg(photo: Photo, exif: Exif) -> bytes:
         image = file.getvalue()
     per_inch = (1, *(min(round(dpi), 65535) for dpi in photo.dpi)) if photo.dpi else (0, 1, 1)
     segments = _jpeg_segment(0, b"JFIF\0\1\1", struct.pack(">BHHBB", *per_inch, 0, 0))
-    if bytes(exif):
-        segments += _jpeg_segment(1, b"Exif\0\0", bytes(exif))
-    if photo.xmp and len(photo.xmp) <= 65_500:
-        segments += _jpeg_segment(1, b"http://ns.adobe.com/xap/1.0/\0", photo.xmp)
-    segments += _jpeg_segment(2, b"ICC_PROFILE\0\1\1", srgb_profile())
+    segments += _jpeg_texts(texts) + _jpeg_segment(2, b"ICC_PROFILE\0\1\1", srgb_profile())
+    segments += b"".join(_jpeg_segment(_COMMENT, b"", text.encode()) for _, text in texts.comments)
     after_jfif = 20
     return image[:2] + segments + image[after_jfif:]
+
+
+def _jpeg_texts(texts: Kept) -> bytes:
+    segments, part = b"", 65_000
+    if bytes(texts.exif):
+        segments += _jpeg_segment(1, b"Exif\0\0", bytes(texts.exif))
+    if texts.xmp:
+        segments += _jpeg_segment(1, b"http://ns.adobe.com/xap/1.0/\0", texts.xmp)
+    rest = texts.xmp_extension
+    name = b"http://ns.adobe.com/xmp/extension/\0" + extension_digest(rest).encode()
+    for at in range(0, len(rest), part):
+        segments += _jpeg_segment(1, name + struct.pack(">II", len(rest), at), rest[at : at + part])
+    resource = as_resource(texts.iptc) if texts.iptc else b""
+    for at in range(0, len(resource), part):
+        segments += _jpeg_segment(13, b"Photoshop 3.0\0", resource[at : at + part])
+    return segments
 
 
 def _jpeg_segment(number: int, name: bytes, content: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, 0xE0 + number, 2 + len(name) + len(content)) + name + content
 
 
-def _encode_webp(photo: Photo, exif: Exif) -> bytes:
+def _encode_webp(photo: Photo, texts: Kept) -> bytes:
     quality = {"lossless": True, "exact": True} if photo.webp_lossless else {"quality": _WEBP_QUALITY}
-    return _save_with_pillow(with_alpha(photo), "WEBP", photo, exif, **quality)
+    return _save_with_pillow(with_alpha(photo), "WEBP", texts, **quality)
 
 
-def _encode_avif(photo: Photo, exif: Exif) -> bytes:
+def _encode_avif(photo: Photo, texts: Kept) -> bytes:
     quality = 100 if _is_transparent(photo) else _AVIF_QUALITY
     # The number of threads changes the bytes, so it is not left to the machine.
     options = {"quality": quality, "subsampling": "4:4:4", "max_threads": 4}
-    return _save_with_pillow(with_alpha(photo), "AVIF", photo, exif, **options)
+    # Pillow would write EXIF anew, without what it does not know, to take the orientation out: AVIF has it elsewhere.
+    texts = replace(texts, exif=texts.exif.without_orientation())
+    return _save_with_pillow(with_alpha(photo), "AVIF", texts, **options)
 
 
-def _encode_png(photo: Photo, exif: Exif) -> bytes:
+def _encode_png(photo: Photo, texts: Kept) -> bytes:
     import imagecodecs
 
     # Level 4 takes a third of the time of level 6, for 6 % more bytes.
@@ -242,19 +261,32 @@ def _encode_png(photo: Photo, exif: Exif) -> bytes:
     if photo.dpi:
         across, down = (round(dpi / 0.0254) for dpi in photo.dpi)
         chunks += _png_chunk(b"pHYs", struct.pack(">IIB", across, down, 1))  # per metre
-    if bytes(exif):
-        chunks += _png_chunk(b"eXIf", bytes(exif))
-    if photo.xmp:
-        chunks += _png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + photo.xmp)
+    if bytes(texts.exif):
+        chunks += _png_chunk(b"eXIf", bytes(texts.exif))
+    if texts.xmp:
+        chunks += _png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + texts.xmp)
+    if texts.iptc:
+        block = as_resource(texts.iptc)  # in the form of ImageMagick, which others read, too
+        profile = f"\niptc\n{len(block):8d}\n{block.hex()}\n".encode()
+        chunks += _png_chunk(b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(profile))
+    chunks += b"".join(_png_text(keyword, text) for keyword, text in texts.comments)
     after_header = 33
     return image[:after_header] + chunks + image[after_header:]
+
+
+def _png_text(keyword: str, text: str) -> bytes:
+    name = keyword.encode("latin-1") + b"\0"
+    try:
+        return _png_chunk(b"tEXt", name + text.encode("latin-1"))
+    except UnicodeEncodeError:
+        return _png_chunk(b"iTXt", name + b"\0\0\0\0" + text.encode())
 
 
 def _png_chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
-_ENCODERS: dict[str, Callable[[Photo, Exif], bytes]] = {
+_ENCODERS: dict[str, Callable[[Photo, Kept], bytes]] = {
     "JPEG": _encode_jpeg,
     "PNG": _encode_png,
     "WEBP": _encode_webp,

@@ -1,0 +1,164 @@
+"""What a file holds beside its pixels, its EXIF and the first part of its XMP."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from camofilter.photo import iptc, mark, xmp
+from camofilter.photo.metadata import Exif
+
+if TYPE_CHECKING:
+    from camofilter.photo.core import Photo
+
+_LONGEST_TEXT = 16 << 20  # of a packed text in a PNG, unpacked
+_HEADER = 1 << 18  # bytes in which a file tells of all that it holds, but for what other pictures in it tell
+_XMP_EXTENSION, _PHOTOSHOP = b"http://ns.adobe.com/xmp/extension/\0", b"Photoshop 3.0\0"
+_XMP_KEYWORD, _PROFILE_KEYWORD = "XML:com.adobe.xmp", "Raw profile type "
+_TIFF_IPTC, _TIFF_PHOTOSHOP = 33723, 34377
+
+GAIN_MAP = "the gain map (its HDR version)"
+MOTION = "the video of a motion photo"
+DEPTH = "the depth map"
+PICTURES = "the other pictures of the file"
+CREDENTIALS = "the content credentials (C2PA)"
+SEEN = (GAIN_MAP, MOTION, DEPTH)  # what people see or use, so that they miss it
+# What a file holds where such names are in it.
+_SIGNS = {
+    GAIN_MAP: (
+        b"hdrgm:Version",
+        b"urn:iso:std:iso:ts:21496:-1",
+        b"HDRGainMapVersion",
+        b"aux:hdrgainmap",
+    ),
+    MOTION: tuple(b + tail for b in (b"MotionPhoto", b"MicroVideo") for tail in (b'="1', b"='1", b">1")),
+    DEPTH: (
+        b"GDepth:Data",
+        b"GDepth:Mime",
+        b"http://ns.google.com/photos/dd/1.0/",
+        b"hevc:2015:auxid:2",
+    ),
+    PICTURES: (b"MPF\0II*\0", b"MPF\0MM\0*"),
+    CREDENTIALS: (b"jumdc2pa",),
+}
+
+
+def with_embedded(photo: Photo, data: bytes) -> Photo:
+    """The photo with all that its file holds of texts, and the names of what no written file will hold.
+
+    Args:
+        photo: as decoded.
+        data: the whole file.
+    """
+    packet, captions, comments = photo.xmp, None, list[tuple[str, str]]()
+    if photo.format == "JPEG":
+        packet, captions, comments = _in_jpeg(data, packet)
+    elif photo.format == "PNG":
+        packet, captions, comments = _in_png(data, packet)
+    elif photo.format == "TIFF":
+        captions = _in_tiff(data)
+    told = data[:_HEADER] + (packet or b"")
+    told = data if any(sign in told for sign in _SIGNS[PICTURES]) else told
+    others = tuple(words for words, signs in _SIGNS.items() if any(sign in told for sign in signs))
+    return replace(photo, xmp=packet, iptc=captions, comments=tuple(comments), others=others, mark=mark.read(packet))
+
+
+def _in_jpeg(data: bytes, packet: bytes | None) -> tuple[bytes | None, bytes | None, list[tuple[str, str]]]:
+    parts: dict[bytes, dict[int, bytes]] = {}
+    photoshop, comments = b"", []
+    for kind, content in _jpeg_segments(data):
+        if kind == 0xE1 and content.startswith(_XMP_EXTENSION):
+            guid, at = content[35:67], int.from_bytes(content[71:75], "big")
+            parts.setdefault(guid, {})[at] = content[75:]
+        elif kind == 0xED and content.startswith(_PHOTOSHOP):
+            photoshop += content.removeprefix(_PHOTOSHOP)
+        elif kind == 0xFE:
+            comments.append(("Comment", _text(content)))
+    if parts and (name := xmp.extension_name(packet)):
+        pieces = parts.get(name.encode(), {})
+        packet = xmp.with_extension(packet, b"".join(pieces[at] for at in sorted(pieces)))
+    return packet, iptc.in_resources(photoshop), comments
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Kinds and contents of the segments before the pixels."""
+    at, start_of_scan = 2, 0xDA
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        kind = data[at + 1]
+        if kind == 0xFF:  # a byte that fills up
+            at += 1
+            continue
+        if kind == start_of_scan:
+            return
+        size = int.from_bytes(data[at + 2 : at + 4], "big")
+        yield kind, data[at + 4 : at + 2 + size]
+        at += 2 + max(size, 2)
+
+
+def _in_png(data: bytes, packet: bytes | None) -> tuple[bytes | None, bytes | None, list[tuple[str, str]]]:
+    captions, comments = None, []
+    for keyword, text in _png_texts(data):
+        if keyword == _XMP_KEYWORD:
+            packet = packet or text.encode()
+        elif keyword.startswith(_PROFILE_KEYWORD):
+            kind, content = keyword.removeprefix(_PROFILE_KEYWORD).lower(), _profile(text)
+            if kind in ("iptc", "8bim"):
+                captions = captions or iptc.in_resources(content)
+            elif kind == "xmp":
+                packet = packet or content
+        else:
+            comments.append((keyword, text))
+    return packet, captions, comments
+
+
+def _png_texts(data: bytes) -> Iterator[tuple[str, str]]:
+    """Keywords and texts of a PNG, those behind its pixels, too."""
+    at = 8
+    while at + 12 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        if kind in (b"tEXt", b"zTXt", b"iTXt"):
+            keyword, _, content = data[at + 8 : at + 8 + size].partition(b"\0")
+            with suppress(zlib.error):
+                yield keyword.decode("latin-1"), _png_text(kind, content)
+        at += 12 + size
+
+
+def _png_text(kind: bytes, content: bytes) -> str:
+    is_packed = kind == b"zTXt"
+    if kind == b"zTXt":
+        content = content[1:]
+    elif kind == b"iTXt":
+        is_packed = content[:1] == b"\1"
+        content = content[2:].split(b"\0", 2)[-1]  # behind a language, and the keyword in it
+    if is_packed:
+        content = zlib.decompressobj().decompress(content, _LONGEST_TEXT)
+    return content.decode(errors="replace") if kind == b"iTXt" else content.decode("latin-1")
+
+
+def _profile(text: str) -> bytes:
+    """A block as ImageMagick puts it into a PNG: text of three lines, then hexadecimal digits."""
+    try:
+        return bytes.fromhex("".join(text.split("\n")[3:]))
+    except ValueError:
+        return b""
+
+
+def _in_tiff(data: bytes) -> bytes | None:
+    main = Exif.parse(data).main
+    if _TIFF_IPTC in main:
+        kind, _, block = main[_TIFF_IPTC]
+        if kind == 4 and block[3:4] == b"\x1c":  # numbers of four bytes, turned with those of the file
+            block = b"".join(block[at : at + 4][::-1] for at in range(0, len(block), 4))
+        return block
+    return iptc.in_resources(main[_TIFF_PHOTOSHOP][2]) if _TIFF_PHOTOSHOP in main else None
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.rstrip(b"\0").decode()
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
