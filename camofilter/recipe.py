@@ -20,7 +20,7 @@ from typing import Any, Self
 
 from camofilter import filters
 from camofilter.errors import UsageError, unknown_name
-from camofilter.filters import Filter, HeldSetting
+from camofilter.filters import Filter, HeldSetting, PackedSetting
 
 SCHEMA = 1
 _KEYS = ("camofilter", "name", "description", "filters")
@@ -59,9 +59,16 @@ class FilterStep:
         return tuple(setting.identity + (v - setting.identity) * strength for v in value)
 
     def in_words(self) -> str:
-        """Like ``exposure +0.30 EV`` or ``vignette amount 0.40 EV``; settings at their identity go without saying."""
+        """Like ``exposure +0.30 EV`` or ``vignette amount 0.40 EV``; settings at their identity go without saying.
+
+        So does what is packed, which says nothing to people.
+        """
         found = filters.get(self.filter)
-        said = ((name, value) for name, value in self.settings.items() if value != found.setting(name).identity)
+        said = (
+            (name, value)
+            for name, value in self.settings.items()
+            if value != found.setting(name).identity and not isinstance(found.setting(name), PackedSetting)
+        )
         words = [_setting_in_words(found, name, value) for name, value in said]
         return f"{self.filter.replace('_', ' ')} {', '.join(words)}".rstrip()
 

@@ -167,6 +167,10 @@ USAGE_ERRORS = [
     ("score", "missing argument 'IN'; try 'camofilter score --help'"),
     ("score a.jpg --target compact_iqa --target x", "unknown target 'x': known are: compact_iqa, "),
     ("presets a.jpg b.jpg", "got unexpected extra argument(s) (b.jpg); try 'camofilter presets --help'"),
+    ("presets wram", "unknown preset 'wram': did you mean warm?"),
+    ("presets --family flim", "unknown family 'flim': did you mean film?"),
+    ("presets warm --family film", "preset warm is not of the family film: leave --family out"),
+    ("filters grian", "unknown filter 'grian': did you mean grain"),
     ("presets a.jpg", "a sheet needs a photo, and the photo a sheet: give --sheet OUT.png PHOTO, or neither"),
     ("presets --sheet new.png", "a sheet needs a photo, and the photo a sheet"),
     ("presets a.jpg --sheet b.jpg", "b.jpg exists: add --force to replace it, or give another --sheet"),
@@ -601,7 +605,18 @@ def test_lists(run):
         assert record["preset"] in presets.families()[record["family"]]
         assert camofilter.Recipe.from_dict(record["recipe"]) == presets.get(record["preset"])
 
+    assert len(run("presets").out.splitlines()) == len(listed)
+    assert [one["preset"] for one in run("presets", "--family", "film", "--json").records] == presets.families()["film"]
+    [warm] = run("presets", "warm", "--json").records
+    assert warm["recipe"] == presets.get("warm").to_dict()
+    heading, *settings = run("presets", "warm").out.splitlines()
+    assert heading.startswith("warm             warm-cool: ")
+    assert [line.strip() for line in settings] == presets.get("warm").in_words().split("; ")
+
     listed = run("filters", "--json").records
+    assert len(run("filters").out.splitlines()) == len(listed)
+    assert run("filters", "exposure", "--json").records == [one for one in listed if one["filter"] == "exposure"]
+    assert run("filters", "exposure").out.splitlines()[1].startswith("  ev          -3 to 3 EV, mostly ")
     assert [record["filter"] for record in listed] == list(filters.NAMES)
     for record in listed:
         assert list(record) == ["filter", "summary", "point", "settings"]

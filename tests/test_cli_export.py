@@ -151,7 +151,7 @@ class TestExport:
         [
             ("export look.json", "missing argument 'OUT.cube'; try 'camofilter export --help'"),
             ("export look.json a.png --force", "a.png: only .cube files are written: name it a.cube"),
-            ("export look.json swap.cube", "swap.cube: exists already; replace it with --force or give another name"),
+            ("export look.json swap.cube", "swap.cube exists: add --force to replace it, or give another name"),
             ("export look.json no/x.cube", "no/x.cube: cannot write the table: No such file or directory"),
             ("export look.json x.cube --size 1", "'--size': Input should be greater than or equal to 2"),
             ("export look.json x.cube --size 130", "'--size': Input should be less than or equal to 129"),

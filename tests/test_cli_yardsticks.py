@@ -155,8 +155,8 @@ def test_csv_has_every_photo_of_every_run(run: Run) -> None:
     ]
     before = Path("all.csv").read_bytes()
     again = run("evaluate", "quality", "prepared", "same", "soft", "--csv", "all.csv")
-    assert (again.code, again.out) == (1, "")
-    assert "all.csv: exists already" in again.err
+    assert (again.code, again.out) == (2, "")
+    assert "all.csv exists: add --force" in again.err
     assert Path("all.csv").read_bytes() == before
 
 
@@ -190,6 +190,20 @@ def test_what_camouflage_writes_is_a_run(run: Run) -> None:
     (again,) = run("evaluate", "quality", "prepared", "team_mine.zip", "--json").records
     assert again["run"] == "team_mine"
     assert {key: again[key] for key in CONTRACT - {"run"}} == {key: record[key] for key in CONTRACT - {"run"}}
+
+
+def test_what_batch_writes_is_a_run(run: Run) -> None:
+    """With its journal, its lock and what else lies hidden in folders."""
+    assert run("batch", "prepared", "mine", "apply", "--set", "exposure.ev=0.1", "--workers", 1).code == 0
+    assert Path("mine/.camofilter.lock").exists()
+    for aside in (".camofilter-originals/a.png", ".DS_Store", "camofilter.sqlite-wal", "._a.png"):
+        Path("mine", aside).parent.mkdir(exist_ok=True)
+        Path("mine", aside).touch()
+    (record,) = run("evaluate", "quality", "prepared", "mine", "--json").records
+    assert (record["photos"], record["faults"]) == (3, [])
+    assert run("submit", "mine", "team_mine")[:2] == (0, "team_mine.zip: 3 photos\n")
+    assert run("jury", "make", "mine", "prepared", "-o", "jury", "--photos", 1).code == 0
+    assert run("prepare", "quality", "mine", "-o", "again").out == "3 photos in again\n"
 
 
 def test_submit_refuses_a_faulty_run(run: Run) -> None:

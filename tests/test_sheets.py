@@ -8,7 +8,7 @@ from PIL import Image
 
 from camofilter import presets
 from camofilter.photo import Photo
-from camofilter.sheets import CELL, draw, preset_sheet, thumbnail
+from camofilter.sheets import CELL, WIDTH, draw, preset_sheet, thumbnail
 
 
 def plain(colour: str, width: int = 30, height: int = 20) -> Image.Image:
@@ -53,7 +53,13 @@ def test_thumbnail(dtype: type) -> None:
 def test_every_preset_is_on_the_sheet() -> None:
     pixels = (np.indices((40, 60)).sum(0)[..., None] * np.array([1, 2, 2.5])).astype(np.uint8)
     sheet = preset_sheet(Photo.from_array(pixels))
-    columns = sheet.width // 60
-    families = presets.families().values()
-    assert sheet.height > 40 * (1 + sum(-(-len(names) // columns) for names in families))
-    assert sheet.width <= 5 * (CELL + 10)
+    assert sheet.width == 8 + 6 * (60 + 8)
+    assert sheet.height == 8 + -(-(1 + len(presets.names())) // 6) * (40 + 8 + 20)
+    [few] = {preset_sheet(Photo.from_array(pixels), family).size for family in ("food", "night")}  # of three looks each
+    assert few == (8 + 4 * (60 + 8), 8 + 40 + 8 + 20)
+
+
+def test_pictures_are_made_smaller_where_a_sheet_would_be_too_wide() -> None:
+    sheet = draw({"": [(str(i), plain("red", CELL, 200)) for i in range(12)]}, columns=12)
+    assert WIDTH - 12 < sheet.width <= WIDTH
+    assert where(sheet, "red")[3] == round(200 * ((WIDTH - 8) // 12 - 8) / CELL)

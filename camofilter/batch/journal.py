@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeAlias
 
-from camofilter.batch.sources import JOURNAL, Entry
+from camofilter.batch.sources import Entry
 from camofilter.errors import BatchError, UsageError
+from camofilter.photo.names import JOURNAL
 
 State: TypeAlias = Literal["waiting", "writing", "done", "failed"]
 

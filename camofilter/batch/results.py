@@ -13,9 +13,9 @@ from filelock import FileLock, Timeout
 
 from camofilter.batch.jobs import file_digest
 from camofilter.batch.journal import WHAT_TO_DO, Journal, Row
-from camofilter.batch.sources import JOURNAL
 from camofilter.batch.work import Outcome
 from camofilter.errors import BatchError, PhotoError, UsageError
+from camofilter.photo.names import JOURNAL
 from camofilter.photo.writing import is_leftover, write_atomically
 
 _LOCK = ".camofilter.lock"

@@ -12,14 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from camofilter.errors import PhotoError, UsageError
 from camofilter.photo.core import one_line
-from camofilter.photo.names import named_like_photo
+from camofilter.photo.names import JOURNAL, named_like_photo
 from camofilter.photo.reading import read_file
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
-
-
-JOURNAL = "camofilter.sqlite"  # by which a folder of results is known
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,61 +4,72 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import camofilter
 from camofilter.cli.options import AsJson
-from camofilter.cli.outputs import identity
+from camofilter.cli.outputs import identity, refuse_existing
 from camofilter.cli.printing import print_json, say
 from camofilter.cli.work import opened
 from camofilter.errors import UsageError
+
+if TYPE_CHECKING:
+    from camofilter.filters import Setting
 
 _MUCH = 10.0  # levels of 255 by which an exported table may be off before that is said: it shows
 
 
 def presets(
-    photo: Annotated[str | None, typer.Argument(metavar="[PHOTO]", help="The photo of the sheet.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME|PHOTO]", help="One look, to be told its settings; or the photo of --sheet."),
+    ] = None,
+    family: Annotated[str | None, typer.Option(metavar="FAMILY", help="Only the looks of a family.")] = None,
     sheet: Annotated[
         str | None, typer.Option(metavar="OUT.png", help="Draw the photo with every look, to choose from.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the sheet if it exists.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """List the looks there are, or draw them on a photo."""
+    """List the looks, tell about one, or draw them on a photo."""
     from camofilter import presets
+    from camofilter.photo.names import named_like_photo
 
-    if (photo is None) != (sheet is None):
-        raise UsageError("a sheet needs a photo, and the photo a sheet: give --sheet OUT.png PHOTO, or neither")
-    if photo is not None and sheet is not None:
-        return _draw_presets(photo, sheet, force, as_json)
-    for family, names in presets.families().items():
-        for recipe in map(presets.get, names):
-            if as_json:
-                about = {"preset": recipe.name, "family": family, "description": recipe.description}
-                print_json(about | {"recipe": recipe.to_dict()})
-            else:
-                say(f"{recipe.name:<16} {family}: {recipe.description}")
-                say(f"{'':16} {recipe.in_words()}")
+    if sheet is not None or (name is not None and named_like_photo(name)):
+        if sheet is None or name is None:
+            raise UsageError("a sheet needs a photo, and the photo a sheet: give --sheet OUT.png PHOTO, or neither")
+        return _draw_presets(name, family, sheet, force, as_json)
+    listed = [one for one in presets.by_family(family) if name in (None, one[0])]
+    if not listed:
+        presets.get(str(name))  # says what there is instead
+        raise UsageError(f"preset {name} is not of the family {family}: leave --family out")
+    for look, its in listed:
+        recipe = presets.get(look)
+        if as_json:
+            print_json({"preset": look, "family": its, "description": recipe.description, "recipe": recipe.to_dict()})
+            continue
+        say(f"{look:<16} {its}: {recipe.description}")
+        for step in recipe.steps if name is not None else ():
+            say(f"  {step.in_words()}")
     return 0
 
 
-def _draw_presets(photo: str, sheet: str, force: bool, as_json: bool) -> int:
+def _draw_presets(photo: str, family: str | None, sheet: str, force: bool, as_json: bool) -> int:
     import numpy as np
 
     from camofilter import presets
     from camofilter.photo import Photo, check_output
     from camofilter.sheets import preset_sheet
 
+    names = sorted(name for name, _ in presets.by_family(family))
     check_output(Path(sheet))
-    if os.path.lexists(sheet) and not force:
-        raise UsageError(f"{sheet} exists: add --force to replace it, or give another --sheet")
+    refuse_existing(sheet, force, "--sheet")
     if identity(Path(sheet)) == identity(Path(photo)) is not None:
         raise UsageError(f"{photo} would be replaced by its sheet: give another --sheet")
-    drawn = preset_sheet(opened(photo, None))
+    drawn = preset_sheet(opened(photo, None), family)
     camofilter.save_photo(Photo.from_array(np.asarray(drawn)), sheet, force=force)
-    names = presets.names()
     if as_json:
         print_json({"input": photo, "output": sheet, "presets": names})
     else:
@@ -66,11 +77,14 @@ def _draw_presets(photo: str, sheet: str, force: bool, as_json: bool) -> int:
     return 0
 
 
-def filters(as_json: AsJson = False) -> int:
-    """List the filters with their settings, units and ranges."""
+def filters(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One filter, to be told its settings.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """List the filters, or the settings of one with their ranges."""
     from camofilter import filters
 
-    for found in map(filters.get, filters.NAMES):
+    for found in map(filters.get, filters.NAMES if name is None else [name]):
         if as_json:
             keys = ("name", "unit", "identity", "range", "appealing", "help", "count")
             settings = [{key: getattr(s, key) for key in keys} for s in found.settings]
@@ -83,16 +97,21 @@ def filters(as_json: AsJson = False) -> int:
                 }
             )
             continue
-        say(f"{found.name}: {found.summary}")
-        for s in found.settings:
-            if isinstance(s, filters.HeldSetting):
-                say(f"  {s.name:<11} {'a file' if isinstance(s, filters.FileSetting) else 'packed'}: {s.help}")
-                continue
-            span, usual = (f"{low:.10g} to {high:.10g}" for low, high in (s.range, s.appealing))
-            unit, mostly = f" {s.unit}" if s.unit else "", f", mostly {usual}" if s.searched else ""
-            several = f"{s.how_many} numbers, " if s.count is not None else ""
-            say(f"  {s.name:<11} {several}{span}{unit}{mostly}: {s.help}")
+        say(f"{found.name:<16} {found.summary}")
+        for setting in found.settings if name is not None else ():
+            say(_setting_in_words(setting))
     return 0
+
+
+def _setting_in_words(s: Setting) -> str:
+    from camofilter import filters
+
+    if isinstance(s, filters.HeldSetting):
+        return f"  {s.name:<11} {'a file' if isinstance(s, filters.FileSetting) else 'packed'}: {s.help}"
+    span, usual = (f"{low:.10g} to {high:.10g}" for low, high in (s.range, s.appealing))
+    unit, mostly = f" {s.unit}" if s.unit else "", f", mostly {usual}" if s.searched else ""
+    several = f"{s.how_many} numbers, " if s.count is not None else ""
+    return f"  {s.name:<11} {several}{span}{unit}{mostly}: {s.help}"
 
 
 def export(
@@ -111,6 +130,7 @@ def export(
 
     if not out.lower().endswith(".cube"):  # so that no slip of the order replaces a photo or a recipe
         raise UsageError(f"{out}: only .cube files are written: name it {Path(out).stem or 'look'}.cube")
+    refuse_existing(out, force, "name")
     is_file = os.path.lexists(recipe) or recipe.lower().endswith(".json")
     look = Recipe.load(recipe) if is_file else presets.get(recipe)
     chain = [(found, settings) for found, settings in look.chain() if found.acts(settings)]

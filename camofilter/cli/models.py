@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from camofilter.cli.options import AsJson, Device, Force
+from camofilter.cli.outputs import refuse_existing
 from camofilter.cli.printing import print_json, say
 from camofilter.cli.work import Bar
 from camofilter.errors import UsageError
@@ -65,8 +66,9 @@ def _convert(spec: str, out: str | None, half: bool, force: bool, as_json: bool)
     name, _, source = spec.partition(":")
     if not source:
         raise UsageError(f"--convert is '{spec}': expected NAME:FILE, such as koncept512:KonCept512.pth")
-    network = biqa.network(name)
     written = Path(out) if out else Path(source.removesuffix(".tar")).with_suffix(".safetensors")
+    refuse_existing(str(written), force, "-o")
+    network = biqa.network(name)
     weight_files.convert(network, Path(source), written, half=half, force=force)
     size = written.stat().st_size
     if as_json:

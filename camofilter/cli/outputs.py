@@ -131,6 +131,18 @@ class Outputs:
             raise PhotoError(f"{given}: {path} exists: add --force to replace it, or give another {self._option}")
 
 
+def refuse_existing(path: str, force: bool, option: str) -> None:
+    """Refuses a file that is there already and must stay (UsageError), before anything is done for it.
+
+    Args:
+        path: of the file.
+        force: it may be replaced.
+        option: what it was given by.
+    """
+    if os.path.lexists(path) and not force:
+        raise UsageError(f"{path} exists: add --force to replace it, or give another {option}")
+
+
 def _place(path: Path) -> str:
     return os.path.normcase(os.path.realpath(path))
 

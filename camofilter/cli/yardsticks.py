@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from camofilter.cli.options import AsJson, Device, Force, Targets
+from camofilter.cli.outputs import refuse_existing
 from camofilter.cli.printing import Record, complain, print_json, say
 from camofilter.cli.work import Bar
 from camofilter.errors import PhotoError, UsageError
@@ -51,6 +52,7 @@ def prepare(
     from camofilter.evaluation.tasks import TASKS
     from camofilter.photo import save_photo
     from camofilter.photo.core import naming
+    from camofilter.photo.writing import check_free
 
     found = Originals.of(Path(originals), _listed(list_file))
     Path(out).mkdir(parents=True, exist_ok=True)
@@ -59,9 +61,11 @@ def prepare(
     with Bar(len(found.files)) as bar:
         for name in found.files:
             try:
+                with naming(written := Path(out, name).with_suffix(".png")):
+                    check_free(written, force)
                 with naming(name):
                     prepared = TASKS[task].prepared(found.photo(name))
-                save_photo(prepared, Path(out, name).with_suffix(".png"), force=force)
+                save_photo(prepared, written, force=force)
             except PhotoError as error:
                 complain(str(error))
                 undone += 1
@@ -107,19 +111,18 @@ def evaluate(
     from camofilter.evaluation.runs import Originals, open_runs
     from camofilter.evaluation.tasks import TASKS
     from camofilter.photo.core import naming
-    from camofilter.photo.writing import check_free, write_atomically
+    from camofilter.photo.writing import write_atomically
 
     if task == "scene" and not targets:
         raise UsageError("no classifier was given: add --target places365_resnet50:resnet50_places365.pth.tar")
     if csv_file is not None:
-        with naming(csv_file):
-            check_free(Path(csv_file), force)
-    judges = [_judge(name, device, threshold) for name in dict.fromkeys(targets or ["compact_iqa"])]
-    panel = None if aesthetic is None else _judge(aesthetic, device)
+        refuse_existing(csv_file, force, "--csv")
     found = Originals.of(Path(originals), _listed(list_file))
     opened = {run.code: run for run in open_runs(map(Path, runs), found.files)}
     if report is not None:
         reports.check(list(opened), Path(report), force=force)
+    judges = [_judge(name, device, threshold) for name in dict.fromkeys(targets or ["compact_iqa"])]
+    panel = None if aesthetic is None else _judge(aesthetic, device)
     by_hand = _listed(manual)
     photos = sum(len(run.files) for run in opened.values())
     with Bar(photos, as_json) as bar:

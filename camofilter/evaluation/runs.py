@@ -15,6 +15,7 @@ from camofilter.evaluation.lists import PhotoList, is_photo, stem
 from camofilter.evaluation.results import Fault, Kind
 from camofilter.photo import Photo, decode_photo
 from camofilter.photo.core import one_line
+from camofilter.photo.names import is_aside
 from camofilter.recipe import Recipe
 
 # The task's photos are small: what claims more is refused before it is unpacked.
@@ -37,14 +38,15 @@ class Source:
 
     @classmethod
     def of(cls, path: Path) -> Source:
-        """What there is.
+        """What there is; in a folder without hidden files and what a batch keeps there.
 
         Raises:
             UsageError: neither a folder nor a zip.
         """
         if path.is_dir():
             files = (os.path.join(at, name) for at, _, found in os.walk(path, onerror=_unreadable) for name in found)
-            return cls(path, tuple(sorted(Path(file).relative_to(path).as_posix() for file in files)))
+            names = (Path(file).relative_to(path).as_posix() for file in files)
+            return cls(path, tuple(sorted(name for name in names if not is_aside(name))))
         try:
             with zipfile.ZipFile(path) as archive:
                 return cls(path, tuple(sorted(name for name in archive.namelist() if not name.endswith("/"))))

@@ -25,6 +25,17 @@ def names() -> list[str]:
     return sorted(name for family in families().values() for name in family)
 
 
+def by_family(family: str | None = None) -> list[tuple[str, str]]:
+    """Names of presets with their families: of all, or of one.
+
+    Raises:
+        UsageError: no such family; the message names the nearest ones.
+    """
+    if family is not None and family not in _FAMILIES:
+        raise unknown_name("family", family, _FAMILIES)
+    return [(name, its) for its, held in families().items() for name in held if family in (None, its)]
+
+
 def get(name: str) -> Recipe:
     """The preset of this name.
 
