@@ -30,9 +30,9 @@ from camofilter.photo import (
     core,
     decode_photo,
     encode_photo,
+    jpeg,
     open_photo,
     output_suffix,
-    reading,
     save_photo,
     writing,
 )
@@ -147,9 +147,9 @@ def test_the_quicker_decoder_gives_pillows_pixels(path: Path, options: dict[str,
     image = Image.open(path).convert(options.get("mode", "RGB")).crop((3, 5, 1000, 700))
     data = pillow_bytes(image, "JPEG", **options)
     expected = Image.open(io.BytesIO(data))
-    found = reading._samples_of_jpeg(JpegImageFile(io.BytesIO(data)), data)
+    found = jpeg._quickly(JpegImageFile(io.BytesIO(data)), data)
     assert found is not None
-    assert np.array_equal(found[0], np.asarray(expected).reshape(found[0].shape))
+    assert np.array_equal(found, np.asarray(expected).reshape(found.shape))
     assert np.array_equal(decode_photo(data).pixels, np.asarray(expected.convert("RGB")))
 
 
@@ -351,8 +351,70 @@ def test_orientation_of_16_bit_files(tmp_path: Path) -> None:
     assert np.array_equal(read(tmp_path, turned).pixels, np.rot90(samples, 1))
 
 
-def test_orientation_in_xmp_alone(tmp_path: Path) -> None:
-    photo = read(tmp_path, pillow_bytes(RGB, "JPEG", xmp=b'<x:xmpmeta tiff:Orientation="6"/>'))
+def oriented_xmp(attributes: str = "", inside: str = "") -> bytes:
+    return (
+        f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        f'<rdf:Description rdf:about="" xmlns:tiff="http://ns.adobe.com/tiff/1.0/"'
+        f' xmlns:t="http://ns.adobe.com/tiff/1.0/" xmlns:my="urn:my" {attributes}>{inside}</rdf:Description>'
+        f"</rdf:RDF></x:xmpmeta>"
+    ).encode()
+
+
+ORIENTED_XMP = [
+    oriented_xmp('tiff:Orientation="6"'),
+    oriented_xmp("tiff:Orientation = '6'"),
+    oriented_xmp("t:Orientation=' 6\n'"),
+    oriented_xmp(inside="<tiff:Orientation>6</tiff:Orientation>"),
+    oriented_xmp(inside="<t:Orientation>\n 6 </t:Orientation>"),
+]
+
+
+@pytest.mark.parametrize("packet", ORIENTED_XMP)
+def test_orientation_in_xmp_alone(tmp_path: Path, packet: bytes) -> None:
+    photo = read(tmp_path, pillow_bytes(RGB, "JPEG", xmp=packet))
+    assert photo.pixels.shape[:2] == (RGB.width, RGB.height)
+
+
+def test_orientation_in_xmp_of_something_else(tmp_path: Path) -> None:
+    derived = "<my:from><rdf:Description tiff:Orientation='6'/></my:from>"
+    for packet in (oriented_xmp("my:Orientation='6'"), oriented_xmp(inside=derived), b'<a tiff:Orientation="6"/>'):
+        assert np.array_equal(read(tmp_path, pillow_bytes(RGB, "WEBP", lossless=True, xmp=packet)).pixels, smooth())
+
+
+def test_orientation_in_xmp_of_avif_and_heic_is_ignored(tmp_path: Path) -> None:
+    """The container tells it; those who read HEIF know no other place."""
+    data = pillow_bytes(RGB, "AVIF", xmp=ORIENTED_XMP[0])
+    assert b"Orientation" in data
+    assert read(tmp_path, data).pixels.shape == smooth().shape
+    pillow_heif = pytest.importorskip("pillow_heif")
+    file = io.BytesIO()
+    pillow_heif.from_pillow(RGB).save(file, xmp=oriented_xmp('tiff:Orientation="1"'))  # of 6 it would tell both
+    data = file.getvalue().replace(b'Orientation="1"', b'Orientation="6"')
+    assert b'Orientation="6"' in data
+    assert read(tmp_path, data).pixels.shape == smooth().shape
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize(
+    ("kind", "count", "value"),
+    [
+        (3, 2, "HH"),
+        (1, 1, "B"),
+        (6, 3, "bbb"),
+        (4, 1, "I"),
+        (8, 1, "h"),
+        (9, 1, "i"),
+        (2, 2, b"6\0"),
+        (2, 4, b" 06\0"),
+        (2, 8, b"6\0\0\0\0\0\0\0"),
+    ],
+)
+def test_orientation_of_any_type(order: str, kind: int, count: int, value: str | bytes) -> None:
+    """As exiftool and libvips take it, not only the one short of the standard."""
+    content = value if isinstance(value, bytes) else struct.pack(order + value, 6, *[1] * (count - 1))
+    place = content.ljust(4, b"\0") if len(content) <= 4 else struct.pack(order + "I", 26)
+    block = struct.pack(f"{order}2sHIHHHI", b"II" if order == "<" else b"MM", 42, 8, 1, 274, kind, count) + place
+    photo = decode_photo(pillow_bytes(RGB, "JPEG", exif=b"Exif\0\0" + block + bytes(4) + content * (len(content) > 4)))
     assert photo.pixels.shape[:2] == (RGB.width, RGB.height)
 
 
@@ -720,7 +782,7 @@ def test_damaged_jpegs_are_read_or_refused_as_by_pillow(
 
     files = list(damaged_jpegs(200))
     quick = [outcome(data) for data in files]
-    monkeypatch.setattr(reading, "_samples_of_jpeg", lambda *_: None)
+    monkeypatch.setattr(jpeg, "_quickly", lambda *_: None)
     assert all(np.array_equal(one, outcome(data)) for one, data in zip(quick, files, strict=True))
     assert 50 < sum(isinstance(one, str) for one in quick) < 150
     assert capfd.readouterr().err == ""

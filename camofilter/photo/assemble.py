@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from camofilter.photo.colour import to_srgb
+from camofilter.photo.colour import Encoding, to_srgb
 from camofilter.photo.core import Photo, contiguous
 
 if TYPE_CHECKING:
@@ -21,14 +21,19 @@ def assemble(
     *,
     orientation: int,
     icc_profile: bytes | None,
-    dpi: tuple[float, float] | None = None,
+    encoding: Encoding | None = None,
+    dpi: Any = None,
     **facts: Any,
 ) -> Photo:
-    """A photo from the decoded samples of its file: H×W×1 grey, ×3 RGB or ×4 CMYK."""
+    """A photo from the decoded samples of its file: H×W×1 grey, ×3 RGB or ×4 CMYK.
+
+    Where a file tells its colours by ``encoding``, that is what counts; the profile then is information only.
+    """
+    dpi = _plain_dpi(dpi)
     if dpi and orientation >= 5:
         dpi = dpi[::-1]
     return Photo(
-        _upright(to_srgb(values, icc_profile), orientation),
+        _upright(to_srgb(values, encoding or icc_profile), orientation),
         None if alpha is None else _upright(alpha, orientation),
         format,
         icc_profile=icc_profile,
@@ -63,7 +68,7 @@ def _by_tiles(values: np.ndarray) -> np.ndarray:
     return copy
 
 
-def plain_dpi(dpi: Any) -> tuple[float, float] | None:
+def _plain_dpi(dpi: Any) -> tuple[float, float] | None:
     """Pixels per inch as two floats, or None where a file says nonsense."""
     with suppress(TypeError, ValueError, ZeroDivisionError):
         across, down = (float(number) for number in dpi)

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from camofilter.photo import iptc, mark, xmp
+from camofilter.photo import iptc, jpeg, mark, png, xmp
 from camofilter.photo.metadata import Exif
 
 if TYPE_CHECKING:
     from camofilter.photo.core import Photo
 
-_LONGEST_TEXT = 16 << 20  # of a packed text in a PNG, unpacked
 _HEADER = 1 << 18  # bytes in which a file tells of all that it holds, but for what other pictures in it tell
 _XMP_EXTENSION, _PHOTOSHOP = b"http://ns.adobe.com/xmp/extension/\0", b"Photoshop 3.0\0"
-_XMP_KEYWORD, _PROFILE_KEYWORD = "XML:com.adobe.xmp", "Raw profile type "
 _TIFF_IPTC, _TIFF_PHOTOSHOP = 33723, 34377
 
 GAIN_MAP = "the gain map (its HDR version)"
@@ -70,7 +64,7 @@ def with_embedded(photo: Photo, data: bytes) -> Photo:
 def _in_jpeg(data: bytes, packet: bytes | None) -> tuple[bytes | None, bytes | None, list[tuple[str, str]]]:
     parts: dict[bytes, dict[int, bytes]] = {}
     photoshop, comments = b"", []
-    for kind, content in _jpeg_segments(data):
+    for kind, content in jpeg.segments(data)[0]:
         if kind == 0xE1 and content.startswith(_XMP_EXTENSION):
             guid, at = content[35:67], int.from_bytes(content[71:75], "big")
             parts.setdefault(guid, {})[at] = content[75:]
@@ -84,28 +78,13 @@ def _in_jpeg(data: bytes, packet: bytes | None) -> tuple[bytes | None, bytes | N
     return packet, iptc.in_resources(photoshop), comments
 
 
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Kinds and contents of the segments before the pixels."""
-    at, start_of_scan = 2, 0xDA
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        kind = data[at + 1]
-        if kind == 0xFF:  # a byte that fills up
-            at += 1
-            continue
-        if kind == start_of_scan:
-            return
-        size = int.from_bytes(data[at + 2 : at + 4], "big")
-        yield kind, data[at + 4 : at + 2 + size]
-        at += 2 + max(size, 2)
-
-
 def _in_png(data: bytes, packet: bytes | None) -> tuple[bytes | None, bytes | None, list[tuple[str, str]]]:
     captions, comments = None, []
-    for keyword, text in _png_texts(data):
-        if keyword == _XMP_KEYWORD:
+    for keyword, text in png.texts(png.chunks(data)):
+        if keyword == png.XMP_KEYWORD:
             packet = packet or text.encode()
-        elif keyword.startswith(_PROFILE_KEYWORD):
-            kind, content = keyword.removeprefix(_PROFILE_KEYWORD).lower(), _profile(text)
+        elif keyword.startswith(png.PROFILE_KEYWORD):
+            kind, content = keyword.removeprefix(png.PROFILE_KEYWORD).lower(), png.raw_profile(text)
             if kind in ("iptc", "8bim"):
                 captions = captions or iptc.in_resources(content)
             elif kind == "xmp":
@@ -113,38 +92,6 @@ def _in_png(data: bytes, packet: bytes | None) -> tuple[bytes | None, bytes | No
         else:
             comments.append((keyword, text))
     return packet, captions, comments
-
-
-def _png_texts(data: bytes) -> Iterator[tuple[str, str]]:
-    """Keywords and texts of a PNG, those behind its pixels, too."""
-    at = 8
-    while at + 12 <= len(data):
-        size, kind = struct.unpack_from(">I4s", data, at)
-        if kind in (b"tEXt", b"zTXt", b"iTXt"):
-            keyword, _, content = data[at + 8 : at + 8 + size].partition(b"\0")
-            with suppress(zlib.error):
-                yield keyword.decode("latin-1"), _png_text(kind, content)
-        at += 12 + size
-
-
-def _png_text(kind: bytes, content: bytes) -> str:
-    is_packed = kind == b"zTXt"
-    if kind == b"zTXt":
-        content = content[1:]
-    elif kind == b"iTXt":
-        is_packed = content[:1] == b"\1"
-        content = content[2:].split(b"\0", 2)[-1]  # behind a language, and the keyword in it
-    if is_packed:
-        content = zlib.decompressobj().decompress(content, _LONGEST_TEXT)
-    return content.decode(errors="replace") if kind == b"iTXt" else content.decode("latin-1")
-
-
-def _profile(text: str) -> bytes:
-    """A block as ImageMagick puts it into a PNG: text of three lines, then hexadecimal digits."""
-    try:
-        return bytes.fromhex("".join(text.split("\n")[3:]))
-    except ValueError:
-        return b""
 
 
 def _in_tiff(data: bytes) -> bytes | None:

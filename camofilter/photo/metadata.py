@@ -6,12 +6,13 @@ type, one damaged entry costs that entry alone, and nothing warns on standard er
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Set
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
+
+from camofilter.photo import xmp
 
 Metadata = Literal["safe", "creator", "all", "none"]
 METADATA: tuple[str, ...] = get_args(Metadata)
@@ -20,11 +21,49 @@ Value = tuple[int, int, bytes]  # TIFF type, count and the bytes in the byte ord
 Directory = dict[int, Value]
 ByteOrder = Literal["<", ">"]  # as struct and numpy name them
 
-SHORT, LONG = 3, 4
+ASCII, SHORT, LONG, RATIONAL, LONG8, IFD8 = 2, 3, 4, 5, 16, 18
 ORIENTATION = 274
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
 
-_TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
-_BYTE_ORDERS: dict[bytes, ByteOrder] = {b"II*\0": "<", b"MM\0*": ">"}
+_TYPE_SIZES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    LONG8: 8,
+    IFD8: 8,
+    129: 1,
+}
+_WHOLE = frozenset({1, SHORT, LONG, 6, 8, 9, 13})  # types of whole numbers
+
+
+class _Layout(NamedTuple):
+    """How wide the fields of a directory are, as struct names them."""
+
+    header: int  # where the pointer to the first directory stands
+    entries: str
+    number: str  # counts of values and offsets
+    field: int  # bytes of an entry
+    inline: int  # bytes of a value that stands in the entry itself
+
+
+_CLASSIC = _Layout(4, "H", "I", 12, 4)
+_BIG = _Layout(8, "Q", "Q", 20, 8)
+_BYTE_ORDERS: dict[bytes, tuple[ByteOrder, _Layout]] = {
+    b"II*\0": ("<", _CLASSIC),
+    b"MM\0*": (">", _CLASSIC),
+    b"II+\0": ("<", _BIG),
+    b"MM\0+": (">", _BIG),
+}
 _EXIF_POINTER, _GPS_POINTER, _INTEROP_POINTER = 34665, 34853, 40965
 _COLOUR_SPACE, _PIXEL_WIDTH, _PIXEL_HEIGHT = 40961, 40962, 40963
 MAKER_NOTE = 37500
@@ -67,24 +106,39 @@ class Exif:
     gps: Directory = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, block: bytes | None) -> Exif:
-        """Read an EXIF block, or a whole TIFF file, leaving out what is damaged; never raises."""
+    def parse(cls, block: bytes | None, photo: int = 0) -> Exif:
+        """Read an EXIF block, or a whole TIFF or BigTIFF file, leaving out what is damaged; never raises.
+
+        Args:
+            block: the bytes, with or without the ``Exif`` prefix of JPEG.
+            photo: offset of the directory of the photo itself, where that is not the first: its tags go before.
+        """
         block = block or b""
         while block.startswith(b"Exif\0\0"):
             block = block[6:]
-        order = _BYTE_ORDERS.get(block[:4])
-        if order is None or len(block) < 8:
+        if block[:4] not in _BYTE_ORDERS:
             return cls()
-        main = _read_directory(block, order, struct.unpack_from(order + "I", block, 4)[0])
-        below = [_read_directory(block, order, _integer(main, tag, order)) for tag in (_EXIF_POINTER, _GPS_POINTER)]
+        order, layout = _BYTE_ORDERS[block[:4]]
+        if len(block) < layout.header + layout.inline:
+            return cls()
+        first = struct.unpack_from(order + layout.number, block, layout.header)[0]
+        main = _read_directory(block, order, first, layout) | _read_directory(block, order, photo, layout)
+        below = [
+            _read_directory(block, order, _integer(main, tag, order), layout) for tag in (_EXIF_POINTER, _GPS_POINTER)
+        ]
         return cls(order, main, *below)
 
-    def orientation(self, xmp: bytes | None = None) -> int:
+    def orientation(self, packet: bytes | None = None) -> int:
         """The orientation, 1 to 8: that of EXIF, else that of XMP, else 1 (upright)."""
-        number = _integer(self.main, ORIENTATION, self.order)
-        if not number and (match := re.search(rb'tiff:Orientation(?:="|>)([1-8])\b', xmp or b"")):
-            number = int(match[1])
+        number = _integer(self.main, ORIENTATION, self.order) or xmp.orientation(packet)
         return number if 1 <= number <= 8 else 1
+
+    def dpi(self) -> tuple[float, float] | None:
+        """Pixels per inch, horizontal and vertical; None where they are not told."""
+        per_inch = {0: 1.0, 2: 1.0, 3: 2.54}.get(_integer(self.main, _RESOLUTION_UNIT, self.order))  # 0: not told
+        if not per_inch:
+            return None
+        return self._ratio(_X_RESOLUTION) * per_inch, self._ratio(_Y_RESOLUTION) * per_inch
 
     def listed(self, main: Set[int], exif: Set[int], longest: int) -> Exif:
         """The tags on two lists, but for values of more bytes than ``longest``; with orientation 1."""
@@ -158,23 +212,39 @@ class Exif:
     def _upright(self) -> Directory:
         return {ORIENTATION: self._number(SHORT, 1)}
 
+    def _ratio(self, tag: int) -> float:
+        kind, _, value = self.main.get(tag, (0, 0, b""))
+        numerator, denominator = struct.unpack_from(self.order + "II", value) if kind == RATIONAL else (0, 0)
+        return numerator / denominator if denominator else 0.0
+
     def _number(self, kind: int, number: int) -> Value:
         return kind, 1, struct.pack(self.order + ("H" if kind == SHORT else "I"), number)
 
 
-def _read_directory(block: bytes, order: str, offset: int) -> Directory:
+def _read_directory(block: bytes, order: ByteOrder, offset: int, layout: _Layout) -> Directory:
     entries: Directory = {}
     room = len(block)  # values do not overlap, but in a crafted file that is to fill memory
-    with suppress(struct.error):  # of a directory that is cut off, the entries before the cut are kept
-        count = struct.unpack_from(order + "H", block, offset)[0] if offset else 0
-        for at in range(offset + 2, offset + 2 + 12 * min(count, _MAX_ENTRIES), 12):
-            tag, kind, number = struct.unpack_from(order + "HHI", block, at)
+    with suppress(struct.error, OverflowError):  # of a directory that is cut off, the entries before the cut are kept
+        count = struct.unpack_from(order + layout.entries, block, offset)[0] if offset else 0
+        begin = offset + struct.calcsize(order + layout.entries)
+        for at in range(begin, begin + layout.field * min(count, _MAX_ENTRIES), layout.field):
+            tag, kind, number = struct.unpack_from(order + "HH" + layout.number, block, at)
             size = _TYPE_SIZES.get(kind, 0) * number
-            start = at + 8 if size <= 4 else struct.unpack_from(order + "I", block, at + 8)[0]
+            start = at + layout.field - layout.inline
+            if size > layout.inline:
+                start = struct.unpack_from(order + layout.number, block, start)[0]
             if 0 < size <= min(room, len(block) - start):
-                entries[tag] = kind, number, block[start : start + size]
+                entries[tag] = _narrow(order, kind, number, block[start : start + size])
                 room -= size
     return entries
+
+
+def _narrow(order: ByteOrder, kind: int, number: int, value: bytes) -> Value:
+    """The value as EXIF blocks can hold it: they know no numbers of eight bytes."""
+    if kind not in (LONG8, IFD8):
+        return kind, number, value
+    numbers = (min(wide, 0xFFFFFFFF) for wide in struct.unpack(f"{order}{number}Q", value))
+    return LONG, number, struct.pack(f"{order}{number}I", *numbers)
 
 
 def _pack_directory(entries: Directory, order: str, offset: int) -> bytes:
@@ -189,11 +259,14 @@ def _pack_directory(entries: Directory, order: str, offset: int) -> bytes:
     return struct.pack(order + "H", len(entries)) + bytes(fields) + bytes(4) + bytes(values)
 
 
-def _integer(entries: Directory, tag: int, order: str) -> int:
-    """The value of a tag that holds one whole number; 0 where there is none."""
-    kind, count, value = entries.get(tag, (0, 0, b""))
-    whole = kind in (1, SHORT, LONG, 13) and count == 1
-    return int.from_bytes(value, "little" if order == "<" else "big") if whole else 0
+def _integer(entries: Directory, tag: int, order: ByteOrder) -> int:
+    """The first value of a tag of whole numbers, or of digits as text; 0 where there is none."""
+    kind, _, value = entries.get(tag, (0, 0, b""))
+    if kind == ASCII:
+        digits = value.split(b"\0")[0].strip()
+        return int(digits) if len(digits) < 10 and digits.isdigit() else 0
+    first = value[: _TYPE_SIZES[kind]] if kind in _WHOLE else b""
+    return int.from_bytes(first, "little" if order == "<" else "big")
 
 
 def _is_plain(value: Value) -> bool:

@@ -8,7 +8,6 @@ import math
 import struct
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from camofilter.cores import threads
 from camofilter.errors import PhotoError
-from camofilter.photo.assemble import assemble, plain_dpi
+from camofilter.photo.assemble import assemble
 from camofilter.photo.colour import srgb_profile
 from camofilter.photo.core import Photo, check_size, with_alpha
 from camofilter.photo.metadata import Directory, Exif
@@ -31,23 +30,28 @@ if TYPE_CHECKING:
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
-def decode_tiff(data: bytes, format: str, max_pixels: int) -> Photo:
-    """A photo from a TIFF of one page, 8 or 16 bits; PhotoError for what is no such photo."""
+def tiff_size(data: bytes) -> tuple[int, int]:
+    """Width and height of the photo in a TIFF, from its directories alone."""
     import tifffile
 
     with tifffile.TiffFile(io.BytesIO(data)) as file:
-        if len(file.pages) > 1:
-            raise PhotoError(f"has {len(file.pages)} pages; give a single photo")
-        page = file.pages.first
+        page = _photo_page(file)
+        return int(page.imagewidth), int(page.imagelength)
+
+
+def decode_tiff(data: bytes, format: str, max_pixels: int) -> Photo:
+    """A photo from a TIFF of 8 or 16 bits; PhotoError for what is no such photo, or several."""
+    import tifffile
+
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        page = _photo_page(file)
         # A tile can be larger than the picture, and is decoded whole.
         check_size(max(page.imagewidth, page.tilewidth), max(page.imagelength, page.tilelength), max_pixels)
         colours = _tiff_colours(page)
-        ends = (start + size for start, size in zip(page.dataoffsets, page.databytecounts, strict=True))
-        if max(ends, default=math.inf) > len(data):  # tifffile would fill up what is missing
-            raise PhotoError("damaged or cut-off TIFF file (pixels are missing); copy or export it again")
+        page.databytecounts = _byte_counts(page, data)
         values, alpha = _tiff_samples(page, colours)
         xmp = page.tags.valueof(700)
-        exif = Exif.parse(data)
+        exif = Exif.parse(data, page.offset)
         height, width = values.shape[:2]
         return assemble(
             format,
@@ -57,8 +61,68 @@ def decode_tiff(data: bytes, format: str, max_pixels: int) -> Photo:
             exif=bytes(exif.everything(width, height)) or None,
             xmp=xmp if isinstance(xmp, bytes) else None,
             icc_profile=page.iccprofile,
-            dpi=_tiff_dpi(page),
+            dpi=exif.dpi(),
         )
+
+
+def _photo_page(file: Any) -> Any:
+    """The one directory of the photo itself, not of a preview, a level of its pyramid or a mask."""
+    pages = [page.aspage() for page in file.pages]
+    # Where those of the chain are previews, the photo is below one of them, as cameras do it.
+    below = (page for parent in pages for page in parent.pages or ())
+    photos = [page for page in pages if not _is_part(page)] or [page for page in below if not _is_part(page)]
+    if len(photos) > 1 or (not photos and len(pages) > 1):
+        raise PhotoError(f"has {len(photos) or len(pages)} pages; give a single photo")
+    return photos[0] if photos else pages[0]
+
+
+def _is_part(page: Any) -> bool:
+    """Whether NewSubfileType, or its predecessor SubfileType, tells of a reduced copy or a mask (TIFF 6.0)."""
+    import tifffile
+
+    reduced, mask = 1, 4
+    kind = page.tags.valueof(254)
+    if kind is None:
+        return bool(page.tags.valueof(255) == 2 or page.photometric == tifffile.PHOTOMETRIC.MASK)
+    return bool(kind & (reduced | mask))
+
+
+def _byte_counts(page: Any, data: bytes) -> tuple[int, ...]:
+    """The sizes of strips or tiles, wrong ones put right as libtiff does; refuses a file that lacks pixels."""
+    import tifffile
+
+    plain = page.compression == tifffile.COMPRESSION.NONE
+    counts = []
+    for number, (start, told) in enumerate(zip(page.dataoffsets, page.databytecounts, strict=True)):
+        count = _plain_size(page, number) if plain else min(told, len(data) - start)
+        cut = start + count > len(data) or (count < told and not plain and not _is_whole(page, number, data[start:]))
+        counts.append(0 if cut else count)
+    if len(counts) < math.prod(page.chunked) or min(counts) <= 0:  # tifffile would fill up what is missing
+        raise PhotoError("damaged or cut-off TIFF file (pixels are missing); copy or export it again")
+    return tuple(counts)
+
+
+def _is_whole(page: Any, number: int, packed: bytes) -> bool:
+    """Whether a strip or tile that reaches to the end of the file holds all of its pixels."""
+    import tifffile
+
+    if page.compression == tifffile.COMPRESSION.JPEG:
+        return b"\xff\xd9" in packed
+    size, unpack = _plain_size(page, number), tifffile.TIFF.DECOMPRESSORS[page.compression]
+    # The bits of a code that is cut through would be made up: then what follows makes a difference.
+    ends = {bytes(unpack(packed + more, out=size))[:size] for more in (b"", bytes(4), b"\xff" * 4)}
+    return len(ends) == 1 and len(ends.pop()) == size
+
+
+def _plain_size(page: Any, number: int) -> int:
+    """Bytes of an uncompressed strip or tile."""
+    if page.is_tiled:
+        rows, width = page.tilelength, page.tilewidth
+    else:
+        strips = math.ceil(page.imagelength / page.rowsperstrip)
+        rows, width = min(page.rowsperstrip, page.imagelength - number % strips * page.rowsperstrip), page.imagewidth
+    samples = page.samplesperpixel if page.planarconfig == 1 else 1
+    return int(rows * math.ceil(width * samples * page.bitspersample / 8))
 
 
 def _tiff_colours(page: Any) -> int:
@@ -89,7 +153,9 @@ def _tiff_samples(page: Any, colours: int) -> tuple[Pixels, Pixels | None]:
         samples = samples.astype(np.uint8) * (1 if page.photometric == tifffile.PHOTOMETRIC.PALETTE else 255)
     values = samples[..., :colours]
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
-        values = (page.colormap >> 8).astype(np.uint8).T[values[..., 0]]
+        # A map of 16 bits by the standard; one that knows no number above 255 was written as of 8.
+        colour_map = page.colormap if page.colormap.max() < 256 else page.colormap >> 8
+        values = colour_map.astype(np.uint8).T[values[..., 0]]
     elif page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
         values = ~values
     kind = page.extrasamples[0] if page.extrasamples else None
@@ -104,14 +170,6 @@ def _unmultiplied(values: Pixels, alpha: Pixels) -> Pixels:
     divisor = np.maximum(alpha, 1).astype(np.uint32)[..., np.newaxis]
     quotient: NDArray[np.uint32] = (values * np.uint32(maximum) + divisor // 2) // divisor  # 65535² + 32767 still fits
     return np.minimum(quotient, maximum).astype(values.dtype)
-
-
-def _tiff_dpi(page: Any) -> tuple[float, float] | None:
-    per_inch = {2: 1.0, 3: 2.54}.get(page.tags.valueof(296, default=2))
-    with suppress(TypeError, ValueError, ZeroDivisionError):
-        across, down = (n / d for n, d in (page.tags.valueof(282), page.tags.valueof(283)))
-        return plain_dpi((across * per_inch, down * per_inch)) if per_inch else None
-    return None
 
 
 def encode_tiff(photo: Photo, texts: Kept) -> bytes:

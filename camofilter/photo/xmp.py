@@ -123,6 +123,12 @@ def properties(document: Document | None) -> Properties:
     return found
 
 
+def orientation(packet: bytes | None) -> int:
+    """The orientation of the photo itself, as EXIF numbers it; 0 where nothing is said."""
+    said = properties(parse(packet)).get(name("tiff:Orientation"))
+    return int(text) if said and (text := said.texts[0].strip()).isdecimal() and len(text) < 10 else 0
+
+
 def build(wanted: Mapping[Name, Property]) -> bytes:
     """A packet of plain properties in ``NAMESPACES``; the same bytes for the same properties."""
     spaces = (_attribute(f"xmlns:{_PREFIXES[space]}", space) for space in sorted({space for space, _ in wanted}))

@@ -1,0 +1,150 @@
+"""HEIC and AVIF: two codecs in one container, which tells the colours of its photo."""
+
+from __future__ import annotations
+
+import io
+import struct
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from PIL import AvifImagePlugin
+
+from camofilter.errors import PhotoError
+from camofilter.photo.assemble import assemble
+from camofilter.photo.colour import Encoding
+from camofilter.photo.core import Photo, check_size
+from camofilter.photo.metadata import Exif
+from camofilter.photo.samples import apart, full_scale, samples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from camofilter.photo.core import Pixels
+
+
+class _Box(NamedTuple):
+    """A part of an ISO base media file (ISO/IEC 14496-12)."""
+
+    kind: bytes
+    content: bytes
+
+
+def opened_heif(data: bytes, **options: Any) -> Any:
+    """A HEIC of which nothing but the header has been read; needs the extra ``heif``."""
+    try:
+        import pillow_heif
+    except ImportError:
+        raise PhotoError("reading HEIC needs an extra: pip install camofilter[heif]") from None
+    return pillow_heif.open_heif(data, **options)
+
+
+def decode_heif(data: bytes, format: str, max_pixels: int) -> Photo:
+    """A photo from a HEIC; libheif has turned the pixels already."""
+    encoding = _encoding(data)
+    file = opened_heif(data, convert_hdr_to_8bit=not _is_hdr(encoding))
+    check_size(file.size[0], file.size[1], max_pixels)
+    if _is_hdr(encoding) and file.mode.endswith("16"):
+        import numpy as np
+
+        bits = file.info["bit_depth"]
+        values, alpha = apart(full_scale(np.asarray(file) >> (16 - bits), bits))
+    else:
+        values, alpha = samples(file.to_pillow())
+    return _assembled(format, values, alpha, 1, encoding, file.info)
+
+
+def opened_avif(data: bytes) -> AvifImagePlugin.AvifImageFile:
+    """A Pillow image of which nothing but the header has been read."""
+    return AvifImagePlugin.AvifImageFile(io.BytesIO(data))
+
+
+def decode_avif(data: bytes, format: str, max_pixels: int) -> Photo:
+    """A photo from an AVIF of one picture."""
+    encoding = _encoding(data)
+    with opened_avif(data) as image:
+        check_size(image.width, image.height, max_pixels)
+        if image.is_animated:
+            raise PhotoError("is an animation; give a single photo")
+        values, alpha = _samples_of_hdr_avif(data) if _is_hdr(encoding) else samples(image)
+        # Pillow puts the rotation that the container tells in place of that in EXIF.
+        orientation = Exif.parse(image.info.get("exif")).orientation()
+        return _assembled(format, values, alpha, orientation, encoding, image.info)
+
+
+def _assembled(
+    format: str, values: Pixels, alpha: Pixels | None, orientation: int, encoding: Encoding | None, info: dict[Any, Any]
+) -> Photo:
+    profile = info.get("icc_profile")
+    return assemble(
+        format,
+        values,
+        alpha,
+        orientation=orientation,
+        exif=info.get("exif"),
+        xmp=info.get("xmp"),
+        icc_profile=profile,
+        encoding=None if profile else encoding,  # the profile goes before (ISO/IEC 23000-22, 7.3.6.4)
+    )
+
+
+def _samples_of_hdr_avif(data: bytes) -> tuple[Pixels, Pixels | None]:
+    """The samples with all of their bits, of which Pillow keeps 8."""
+    import imagecodecs
+
+    values = imagecodecs.avif_decode(data)
+    depth = next((box.content for box in _properties(data) if box.kind == b"pixi"), b"")
+    return apart(full_scale(values, depth[5] if len(depth) > 5 else 8 if values.itemsize == 1 else 10))
+
+
+def _is_hdr(encoding: Encoding | None) -> bool:
+    return encoding is not None and encoding.hdr is not None
+
+
+def _encoding(data: bytes) -> Encoding | None:
+    """The colours of the photo as its container tells them by numbers (nclx); None where it does not."""
+    for kind, content in _properties(data):
+        if kind == b"colr" and content.startswith(b"nclx") and len(content) >= 8:
+            return Encoding.cicp(*struct.unpack_from(">HH", content, 4))  # decoders give the full range
+    return None
+
+
+def _properties(data: bytes) -> list[_Box]:
+    """The properties of the photo itself (ISO/IEC 23008-12, 9.3), or else of all pictures in the file."""
+    meta = dict(_boxes(dict(_boxes(data)).get(b"meta", b"")[4:]))
+    below = dict(_boxes(meta.get(b"iprp", b"")))
+    everything = list(_boxes(below.get(b"ipco", b"")))
+    with suppress(struct.error, IndexError):
+        primary = meta.get(b"pitm", b"")
+        photo = int.from_bytes(primary[4:8] if primary[0] else primary[4:6], "big")
+        own = [everything[index - 1] for index in _associated(below.get(b"ipma", b""), photo) if index]
+        if any(box.kind == b"colr" for box in own):
+            return own
+    return everything
+
+
+def _associated(table: bytes, item: int) -> list[int]:
+    """The numbers, from 1, of the properties that a table (ipma) gives an item."""
+    wide_item, wide_index = table[0] > 0, table[3] & 1
+    (count,), at = struct.unpack_from(">I", table, 4), 8
+    for _ in range(count):
+        number, indices = struct.unpack_from(">IB" if wide_item else ">HB", table, at)
+        at += 5 if wide_item else 3
+        found = struct.unpack_from(f">{indices}{'H' if wide_index else 'B'}", table, at)
+        at += indices * (2 if wide_index else 1)
+        if number == item:
+            return [index & (0x7FFF if wide_index else 0x7F) for index in found]  # the first bit: essential
+    return []
+
+
+def _boxes(data: bytes) -> Iterator[_Box]:
+    at = 0
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        header = 8
+        if length == 1 and at + 16 <= len(data):
+            length, header = struct.unpack_from(">Q", data, at + 8)[0], 16
+        length = length or len(data) - at  # 0: to the end
+        if length < header:
+            return
+        yield _Box(kind, data[at + header : at + length])
+        at += length

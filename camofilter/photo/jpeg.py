@@ -1,0 +1,253 @@
+"""JPEG: its segments, and pixels of which none is missing."""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from PIL import JpegImagePlugin
+
+from camofilter.errors import PhotoError
+from camofilter.photo.assemble import assemble
+from camofilter.photo.core import Photo, check_size
+from camofilter.photo.metadata import Exif
+from camofilter.photo.samples import full_scale, samples
+
+if TYPE_CHECKING:
+    from camofilter.photo.core import Pixels
+
+_START, _END = b"\xff\xd8", b"\xff\xd9"
+_APP0, _APP1, _APP2, _APP14, _COMMENT = 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
+_SCAN = 0xDA
+_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # Huffman tables, reserved, arithmetic tables
+_LOSSLESS = frozenset({0xC3, 0xCB})
+_LONGEST_SCAN_HEADER = 4 + 2 * 4 + 4
+_EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
+
+# What stands where the pixels of a file seem to end: if it changes the picture, they had not ended. A decoder that
+# waits for the next part of an image with restart markers finds each of the eight.
+_MORE = bytes(range(165, 255)) + b"".join(bytes((0xFF, 0xD0 + n)) + bytes(range(90, 140)) for n in range(8))
+
+
+class Segment(NamedTuple):
+    """A part of a JPEG's header."""
+
+    marker: int  # the second byte of its marker
+    content: bytes
+
+
+def segments(data: bytes) -> tuple[list[Segment], int]:
+    """The segments before the pixels, and where the pixels' first scan begins; the end of the data without one."""
+    found: list[Segment] = []
+    at = 2
+    while (at := data.find(b"\xff", at)) >= 0 and at + 4 <= len(data):
+        marker, length = data[at + 1], struct.unpack_from(">H", data, at + 2)[0]
+        if marker == _SCAN:
+            return found, at
+        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD9:  # these have no content
+            at += 1
+            continue
+        found.append(Segment(marker, data[at + 4 : at + 2 + length]))
+        at += 2 + max(length, 2)
+    return found, len(data)
+
+
+def opened(data: bytes) -> JpegImagePlugin.JpegImageFile:
+    """A Pillow image of the header alone."""
+    header, scan = segments(data)
+    return JpegImagePlugin.JpegImageFile(io.BytesIO(_bare(data[: scan + _LONGEST_SCAN_HEADER], header, scan, 8)))
+
+
+def decode_jpeg(data: bytes, format: str, max_pixels: int) -> Photo:
+    """A photo from a JPEG; of several pictures in one file (MPO), the first."""
+    header, scan = segments(data)
+    with opened(data) as image:
+        check_size(image.width, image.height, max_pixels)
+        values = _samples(image, _ended(_bare(data, header, scan)))
+        exif = b"".join(_contents(header, _APP1, _EXIF))
+        exif = _EXIF + exif if exif else b""
+        xmp = next(_contents(header, _APP1, _XMP), None)
+        facts = Exif.parse(exif)
+        return assemble(
+            format,
+            values,
+            None,
+            orientation=facts.orientation(xmp),
+            exif=exif or None,
+            xmp=xmp,
+            icc_profile=_profile(header),
+            dpi=image.info.get("dpi") or facts.dpi(),
+            jpeg_quality=_quality(image.quantization),
+            jpeg_subsampling=_subsampling(image),
+            jpeg_progressive="progressive" in image.info,
+        )
+
+
+def _contents(header: list[Segment], marker: int, name: bytes) -> Any:
+    return (part.content[len(name) :] for part in header if part.marker == marker and part.content.startswith(name))
+
+
+def _profile(header: list[Segment]) -> bytes | None:
+    """The ICC profile, whose parts are numbered from 1; None where one is missing."""
+    parts = sorted(_contents(header, _APP2, _ICC))
+    whole = bool(parts) and [part[0] for part in parts] == [*range(1, parts[0][1] + 1)]
+    return b"".join(part[2:] for part in parts) if whole else None
+
+
+def _bare(data: bytes, header: list[Segment], scan: int, precision: int | None = None) -> bytes:
+    """The file without metadata: a damaged entry there is none of the pixels' decoder's concern.
+
+    Args:
+        data: the whole file.
+        header: its segments.
+        scan: where they end.
+        precision: bits per sample to claim, as Pillow reads no header of others than 8.
+    """
+    kept = [part for part in header if not _APP1 <= part.marker <= 0xEF or part.marker == _APP14]
+    parts = [_START]
+    for marker, content in kept:
+        if marker == _COMMENT:
+            continue
+        if marker in _FRAMES and precision:
+            content = bytes((precision,)) + content[1:]
+        parts += [struct.pack(">BBH", 0xFF, marker, len(content) + 2), content]
+    return b"".join([*parts, data[scan:]])
+
+
+def _samples(image: Any, data: bytes) -> Pixels:
+    """H×W×1, ×3 or ×4 samples; refuses a picture of which a part is missing."""
+    frame = _frame(data)
+    if frame.content[0] != 8 or frame.marker in _LOSSLESS:
+        import imagecodecs
+
+        decoded = imagecodecs.jpeg8_decode(data)
+        values = full_scale(decoded.reshape(*decoded.shape[:2], -1), frame.content[0])
+    else:
+        quick = _quickly(image, data)
+        values = _by_pillow(data) if quick is None else quick
+    if (_ends_grey(values) or "progressive" in image.info) and _lacks_pixels(data):
+        raise PhotoError("damaged or cut-off JPEG file (pixels are missing); copy or export it again")
+    return values
+
+
+def _frame(data: bytes) -> Segment:
+    return next((part for part in segments(data)[0] if part.marker in _FRAMES), Segment(0, b"\0"))
+
+
+def _quickly(image: Any, data: bytes) -> Pixels | None:
+    """The samples of a grey or colour JPEG in half of Pillow's time, straight into an array.
+
+    None of a JPEG that is damaged, or of another kind: Pillow then says what is wrong.
+    """
+    if image.mode not in ("L", "RGB"):
+        return None
+    import imagecodecs
+
+    values = np.empty((image.height, image.width, len(image.getbands())), np.uint8)
+    with suppress(imagecodecs.Jpeg8Error, ValueError):
+        imagecodecs.jpeg8_decode(data, out=values[..., 0] if image.mode == "L" else values)
+        return values
+    return None
+
+
+def _by_pillow(data: bytes) -> Pixels:
+    with JpegImagePlugin.JpegImageFile(io.BytesIO(data)) as image:
+        return samples(image)[0]
+
+
+def _ends_grey(values: Pixels) -> bool:
+    """Whether the last block is mid-grey, but for colour that runs in from its neighbours: so libjpeg fills up."""
+    rows, columns = ((size - 1) // 8 * 8 for size in values.shape[:2])
+    last = values[rows:, columns:].astype(float) / np.iinfo(values.dtype).max
+    luminance = last @ (0.299, 0.587, 0.114) if values.shape[2] == 3 else last
+    return bool(np.abs(luminance - 0.5).max() < 0.01)
+
+
+def _lacks_pixels(data: bytes) -> bool:
+    """Whether a decoder wants more than what stands before the end marker; it would fill up in silence."""
+    import imagecodecs
+
+    end = _end_of_scans(data)
+    try:
+        one, other = (imagecodecs.jpeg8_decode(data[:end] + more + _END) for more in (b"", _MORE))
+    except (imagecodecs.Jpeg8Error, ValueError):
+        return True
+    return not np.array_equal(one, other)
+
+
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)  # of all that stand in a scan, a restart is none
+
+
+def _end_of_scans(data: bytes) -> int:
+    """Where the coded pixels end: at the end marker, at what belongs into no picture, or with the data."""
+    at = segments(data)[1]
+    while found := _MARKER.search(data, at):
+        at = found.start()
+        marker = data[at + 1]
+        if not (marker in (0xC4, 0xCC, _SCAN, 0xDB, 0xDC, 0xDD, _COMMENT) or _APP0 <= marker <= 0xEF):
+            return at
+        if at + 4 > len(data):
+            return at
+        at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+    return len(data.removesuffix(b"\xff"))
+
+
+def _ended(data: bytes) -> bytes:
+    """The file with its end marker; refused where that is missing together with pixels."""
+    scan = segments(data)[1]
+    if scan == len(data) or data.find(_END, scan) >= 0:
+        return data
+    whole = data[: _end_of_scans(data)] + _END
+    if not _has_all_scans(whole) or _lacks_pixels(whole):
+        raise PhotoError("damaged or cut-off JPEG file (it ends early); copy or export it again")
+    return whole
+
+
+def _has_all_scans(data: bytes) -> bool:
+    """Whether each coefficient of each component is there to its last bit."""
+    at = segments(data)[1]
+    missing = {(component, number) for component in _frame(data).content[6::3] for number in range(64)}
+    while (found := _MARKER.search(data, at)) and found.start() + 4 <= len(data):
+        at = found.start()
+        length = struct.unpack_from(">H", data, at + 2)[0]
+        content = data[at + 4 : at + 2 + length]
+        if data[at + 1] == _SCAN and len(content) >= 6:
+            first, last, bits = content[-3:]
+            if bits & 15 == 0:
+                missing -= {(component, n) for component in content[1:-3:2] for n in range(first, last + 1)}
+        at += 2 + length
+    return not missing
+
+
+# ITU-T T.81, tables K.1 (luminance) and K.2 (chrominance), row by row.
+_LUMINANCE = (
+    *(16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55),
+    *(14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62),
+    *(18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92),
+    *(49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99),
+)
+_CHROMINANCE = (
+    *(17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99),
+    *(24, 26, 56, 99, 99, 99, 99, 99, 47, 66, 99, 99, 99, 99, 99, 99),
+    *(99,) * 32,
+)
+
+
+def _quality(tables: dict[int, list[int]]) -> int:
+    """The quality, 1 to 100, at which the IJG encoder's tables come nearest to those of a file."""
+    quality = np.arange(1, 101)
+    scale = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)[:, np.newaxis]
+    distance = np.zeros(100)
+    for number, table in tables.items():
+        base = np.array(_CHROMINANCE if number else _LUMINANCE)
+        distance += np.abs(np.clip((base * scale + 50) // 100, 1, 255) - np.array(table)).sum(axis=1)
+    return int(quality[distance.argmin()])
+
+
+def _subsampling(image: Any) -> int | None:
+    code = JpegImagePlugin.get_sampling(image)
+    return code if code >= 0 else None

@@ -1,0 +1,185 @@
+"""PNG: its chunks, of which a damaged one that is no pixels is left out."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from PIL import PngImagePlugin
+
+from camofilter.errors import PhotoError
+from camofilter.photo.assemble import assemble
+from camofilter.photo.colour import Encoding
+from camofilter.photo.core import Photo, check_size
+from camofilter.photo.metadata import Exif
+from camofilter.photo.samples import apart, samples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from camofilter.photo.core import Pixels
+
+XMP_KEYWORD, PROFILE_KEYWORD = "XML:com.adobe.xmp", "Raw profile type "
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+_MAX_UNPACKED = 16 << 20  # profiles of printers have up to 10 MB; what unpacks to more is left out
+_SRGB_GAMMA = 45_455  # what the standard has writers of sRGB say in gAMA
+_MORE = 0x7FFFFFFF  # the length of the longest chunk
+
+
+class Chunk(NamedTuple):
+    """A part of a PNG."""
+
+    kind: bytes
+    content: bytes
+    whole: bool  # all of it is there, and its checksum is right
+
+
+def chunks(data: bytes) -> Iterator[Chunk]:
+    """All chunks of a PNG in their order, the last cut off where the file is."""
+    at = len(_SIGNATURE)
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        content, end = data[at + 8 : at + 8 + length], at + 12 + length
+        checksum = data[end - 4 : end]
+        yield Chunk(kind, content, checksum == struct.pack(">I", zlib.crc32(content, zlib.crc32(kind))))
+        at = end
+
+
+def texts(parts: Iterable[Chunk]) -> Iterator[tuple[str, str]]:
+    """Keywords and texts of a PNG, those behind its pixels, too; without what is damaged or too long to be read."""
+    for kind, content, whole in parts:
+        if kind not in (b"tEXt", b"zTXt", b"iTXt") or not whole:
+            continue
+        keyword, _, text = content.partition(b"\0")
+        is_packed = kind == b"zTXt"
+        if kind == b"zTXt":
+            text = text[1:]  # behind the method
+        elif kind == b"iTXt":
+            is_packed = text[:1] == b"\1"
+            text = text[2:].split(b"\0", 2)[-1]  # behind a language, and the keyword in it
+        unpacked = _unpacked(text) if is_packed else text
+        if unpacked is not None:
+            decoded = unpacked.decode(errors="replace") if kind == b"iTXt" else unpacked.decode("latin-1")
+            yield keyword.decode("latin-1"), decoded
+
+
+def raw_profile(text: str) -> bytes:
+    """A block as ImageMagick and darktable put it into a PNG: text of three lines, then hexadecimal digits."""
+    try:
+        return bytes.fromhex("".join(text.split("\n")[3:]))
+    except ValueError:
+        return b""
+
+
+def opened(data: bytes) -> PngImagePlugin.PngImageFile:
+    """A Pillow image of the pixels alone, of which nothing but the header has been read."""
+    return PngImagePlugin.PngImageFile(io.BytesIO(_bare(list(chunks(data)))))
+
+
+def decode_png(data: bytes, format: str, max_pixels: int) -> Photo:
+    """A photo from a PNG of 1 to 16 bits."""
+    parts = list(chunks(data))
+    _check(parts)
+    parts = [part for part in parts if part.whole or part.kind in _PIXELS]
+    bare = _bare(parts)
+    with PngImagePlugin.PngImageFile(io.BytesIO(bare)) as image:
+        check_size(image.width, image.height, max_pixels)
+        values, alpha = samples(image)
+        if data[24] == 16:
+            values, alpha = _samples_of_16_bits(bare)
+    first = {part.kind: part.content for part in reversed(parts)}
+    text = dict(reversed(list(texts(parts))))
+    exif = b"Exif\0\0" + first[b"eXIf"] if b"eXIf" in first else raw_profile(text.get(PROFILE_KEYWORD + "exif", ""))
+    xmp = text[XMP_KEYWORD].encode() if XMP_KEYWORD in text else None
+    profile = _profile(first)
+    return assemble(
+        format,
+        values,
+        alpha,
+        orientation=Exif.parse(exif).orientation(xmp),
+        exif=exif or None,
+        xmp=xmp,
+        icc_profile=profile,
+        encoding=_encoding(first, profile),
+        dpi=_dpi(first),
+    )
+
+
+def _check(parts: list[Chunk]) -> None:
+    """Refuses what is no PNG of one picture, or has damaged pixels."""
+    if parts and parts[0].kind == b"CgBI":
+        raise PhotoError(
+            "is a PNG as Xcode packs it into apps (CgBI), which only Apple's programs read; export it from one as PNG"
+        )
+    for kind, content, whole in parts[:-1]:  # of one that is cut off, the decoder says so
+        if not whole and kind in _PIXELS - {b"tRNS"}:
+            raise PhotoError(f"damaged PNG file (wrong checksum of its {kind.decode()}); copy or export it again")
+        if kind == b"acTL" and whole and int.from_bytes(content[:4], "big") > 1:
+            raise PhotoError("is an animation; give a single photo")
+
+
+def _bare(parts: list[Chunk]) -> bytes:
+    """The pixels alone: no other chunk is the decoder's concern, however long or damaged."""
+    kept = [_SIGNATURE]
+    for kind, content, whole in parts:
+        if kind in _PIXELS and (whole or kind != b"tRNS"):
+            length = len(content) if whole else _MORE  # the decoder shall miss what is missing
+            checksum = struct.pack(">I", zlib.crc32(content, zlib.crc32(kind))) if whole else b""
+            kept += [struct.pack(">I4s", length, kind), content, checksum]
+    return b"".join(kept)
+
+
+def _samples_of_16_bits(data: bytes) -> tuple[Pixels, Pixels | None]:
+    """The samples of a 16-bit PNG, which Pillow reduces to 8 bits.
+
+    Call it after Pillow has decoded the file without error: imagecodecs 2026.3 loses a reference to None with
+    every damaged PNG, which ends in a crash of the interpreter before Python 3.12.
+    """
+    import imagecodecs
+
+    return apart(imagecodecs.png_decode(data))
+
+
+def _unpacked(packed: bytes) -> bytes | None:
+    """What deflate made shorter; None where that is damaged or too long to be read."""
+    try:
+        stream = zlib.decompressobj()
+        content = stream.decompress(packed, _MAX_UNPACKED)
+    except zlib.error:
+        return None
+    return content if stream.eof else None
+
+
+def _profile(first: dict[bytes, bytes]) -> bytes | None:
+    return _unpacked(first.get(b"iCCP", b"").partition(b"\0")[2][1:])
+
+
+def _encoding(first: dict[bytes, bytes], profile: bytes | None) -> Encoding | None:
+    """The colours by the first of cICP, iCCP, sRGB, and gAMA with cHRM (PNG, third edition, 4.3); None of iCCP, sRGB.
+
+    gAMA of 45455 alone, or with the primaries of sRGB, is that of sRGB: the standard has writers of sRGB say so.
+    """
+    if len(code := first.get(b"cICP", b"")) == 4 and (encoding := Encoding.cicp(code[0], code[1], bool(code[3]))):
+        return encoding
+    if profile or b"sRGB" in first:
+        return None
+    gamma = int.from_bytes(first.get(b"gAMA", b"")[:4], "big")
+    plain = not gamma or abs(gamma - _SRGB_GAMMA) < 0.01 * _SRGB_GAMMA
+    encoding = Encoding()
+    if len(first.get(b"cHRM", b"")) == 32:
+        numbers = [number / 100_000 for number in struct.unpack(">8I", first[b"cHRM"])]
+        encoding = Encoding((numbers[0], numbers[1]), tuple(numbers[2:]))
+    if encoding.is_srgb():
+        return None if plain else Encoding(gamma=100_000 / gamma)
+    return Encoding(encoding.white, encoding.primaries, 100_000 / gamma if gamma else None)
+
+
+def _dpi(first: dict[bytes, bytes]) -> tuple[float, float] | None:
+    per_metre = first.get(b"pHYs", b"")
+    if len(per_metre) != 9 or per_metre[8] != 1:
+        return None
+    across, down = struct.unpack_from(">II", per_metre)
+    return across * 0.0254, down * 0.0254
