@@ -329,7 +329,7 @@ def test_apply_json(run):
     )
     assert (ran.code, ran.err) == (0, "")
     [record] = ran.records
-    assert list(record) == ["input", "output", "recipe", "seconds"]
+    assert list(record) == ["input", "output", "recipe", "notes", "seconds"]
     expected = [{"filter": "exposure", "ev": 0.25}, {"filter": "tone_curve", "red": [1.0, 1.1]}]
     assert record["recipe"] == RECIPE | {"filters": expected}
     assert record["input"] == "a.jpg"
@@ -418,6 +418,7 @@ CAMOUFLAGE_KEYS = [
     "input",
     "output",
     "untouched",
+    "notes",
     "target",
     "threshold",
     "score_before",

@@ -168,7 +168,7 @@ def test_json(run: Callable[..., Ran]) -> None:
     }
     good = {record["input"]: record for record in records if "error" not in record}
     assert good.keys() == {"in/a.jpg", "in/sub/b.PNG", "in/sub/c.webp"}
-    assert all(record.keys() == {"input", "output", "recipe", "seconds"} for record in good.values())
+    assert all(record.keys() == {"input", "output", "recipe", "notes", "seconds"} for record in good.values())
     assert good["in/a.jpg"]["output"] == "out/a.jpg"
     assert good["in/a.jpg"]["recipe"] == presets.get("warm").to_dict()
     (bad,) = [record for record in records if "error" in record]
@@ -177,7 +177,7 @@ def test_json(run: Callable[..., Ran]) -> None:
     assert ran.code == 1
     assert Counter(record["state"] for record in ran.records) == {"done": 3, "failed": 1}
     (done,) = [record for record in ran.records if record["input"].endswith("a.jpg")]
-    assert done.keys() == {"state", "input", "output", "recipe", "seconds"}
+    assert done.keys() == {"state", "input", "output", "recipe", "notes", "seconds"}
 
 
 def test_a_failure_is_one_line_and_can_be_retried(run: Callable[..., Ran], small: Path) -> None:

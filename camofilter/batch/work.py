@@ -15,6 +15,8 @@ from camofilter.errors import PhotoError, reason
 from camofilter.photo import decode_photo, encode_photo, output_suffix
 from camofilter.photo.copying import as_it_was
 from camofilter.photo.core import naming
+from camofilter.photo.keeping import notes
+from camofilter.photo.names import FORMAT_BY_SUFFIX
 from camofilter.photo.reading import pixel_count
 
 # Bytes of a file beyond which it holds more than the pixels it may: 16 bits of four channels, and room for metadata.
@@ -108,7 +110,8 @@ class Worker:
         if finished is photo:
             written = as_it_was(data, written)
         suffix = output_suffix(photo, Path(task.name))
-        return {"data": written, "suffix": suffix, "record": describe(written)}
+        told = notes(photo, None if written is data else FORMAT_BY_SUFFIX[suffix.lower()], self._job.metadata)
+        return {"data": written, "suffix": suffix, "record": {"notes": told} | describe(written)}
 
 
 def read(source: Source, task: Task, max_pixels: int) -> bytes:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import camofilter
-from camofilter.cli import library, looks, models, photos, yardsticks
+from camofilter.cli import library, looks, models, photos, undo, yardsticks
 from camofilter.cli.printing import complain, prepare_streams, say, unprinted
 from camofilter.errors import CamofilterError
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 _COMMANDS: dict[str, Callable[..., int]] = {
     "apply": photos.apply_look,
     "camouflage": photos.camouflage,
+    "undo": undo.undo,
     "score": photos.score,
     "presets": looks.presets,
     "filters": looks.filters,

@@ -90,7 +90,11 @@ class OutputOptions:
         ),
     ] = None
     force: Force = False
-    in_place: Annotated[bool, typer.Option("--in-place", help="Replace the photos themselves.")] = False
+    in_place: Annotated[
+        bool,
+        typer.Option("--in-place", help="Replace the photos themselves; 'camofilter undo' brings the originals back."),
+    ] = False
+    no_backup: Annotated[bool, typer.Option("--no-backup", help="With --in-place: keep no originals.")] = False
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class Outputs:
         self._option, self._out, self._tag, self._suffix = option, out, tag, suffix
         self._number = "" if number is None else f"-{number}"
         self._in_place = in_place
-        self.replace = force or in_place
+        self._force = force
         self._into_folder = out is not None and self._is_folder(out, len(inputs))
         self._planned: dict[str, str] = {}
         for given in inputs:
@@ -127,7 +127,7 @@ class Outputs:
             raise PhotoError(f"{given}: would be replaced: give another {self._option}, or --in-place if you mean it")
         if overwritten or other != given:
             raise PhotoError(f"{given}: would replace {overwritten or path}: give another {self._option}")
-        if os.path.lexists(path) and not self.replace:
+        if os.path.lexists(path) and not self._force:
             raise PhotoError(f"{given}: {path} exists: add --force to replace it, or give another {self._option}")
 
 

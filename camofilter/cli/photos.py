@@ -25,6 +25,7 @@ from camofilter.cli.options import (
 )
 from camofilter.cli.outputs import Outputs
 from camofilter.cli.printing import Record, print_json, say
+from camofilter.cli.saving import check_in_place, notes, saved
 from camofilter.cli.work import Bar, each, exit_code, opened, opened_for, seconds_since
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def apply_look(
     as_json: AsJson = False,
 ) -> int:
     """Give photos a look, at full size."""
+    check_in_place(to)
     recipe = asked_look(look)
     if recipe is None:
         raise no_look()
@@ -53,18 +55,21 @@ def apply_look(
     def work(given: str, _bar: Bar) -> list[Record]:
         start = time.perf_counter()
         photo, output = opened_for(outputs, given, files.max_pixels)
-        camofilter.save_photo(camofilter.apply(photo, recipe), output, metadata=files.metadata, force=outputs.replace)
+        told = notes(photo, given, output, files.metadata)
+        told += saved(camofilter.apply(photo, recipe), output, to, files.metadata)
         return [
             {
                 "input": given,
                 "output": str(output),
                 "recipe": recipe.to_dict(),
+                "notes": told,
                 "seconds": seconds_since(start),
             }
         ]
 
     def show(done: Record) -> None:
         say(f"{done['input']} → {done['output']}      {done['seconds']:.1f} s")
+        _show_notes(done)
 
     shown = print_json if as_json else show
     return exit_code(each(inputs, work, shown, as_json, outputs=[outputs], in_folders=_IN_FOLDERS % "apply"))
@@ -89,6 +94,7 @@ def camouflage(
 ) -> int:
     """Give photos a look with which machines do not see them."""
     check_hiding(hiding)
+    check_in_place(to)
     asked = asked_look(look)
     tag = "camo" if asked is None else f"{tag_of(asked, look)}.camo"
     numbers = [None] if variants is None else range(1, variants + 1)
@@ -202,25 +208,18 @@ class _Hider:
         )
         part.at(0.95, "writing")
         untouched = found.photo is photo
+        told = notes(photo, given, None if untouched and self._to.out is None else output, self._files.metadata)
         if untouched and self._to.out is None:
             output = Path(given)
         else:
-            self._write(given, found.photo, output, untouched)
+            source = Path(given) if untouched else None
+            told += saved(found.photo, output, self._to, self._files.metadata, source)
         if recipe_file:
             write_atomically(recipe_file, found.recipe.to_json().encode(), force=self._to.force)
         # The claim is about the file that people will send, so that is what is judged.
         written = opened(str(output), self._files.max_pixels).pixels
         record = to_dict(found, written, seconds_since(start))
-        return {"input": given, "output": str(output), "untouched": untouched, **record}
-
-    def _write(self, given: str, photo: Photo, output: Path, untouched: bool) -> None:
-        from camofilter.photo.copying import save_as_it_was
-
-        metadata, replace = self._files.metadata, self._to.force or self._to.in_place
-        if untouched:
-            save_as_it_was(Path(given), photo, output, metadata=metadata, force=replace)
-        else:
-            camofilter.save_photo(photo, output, metadata=metadata, force=replace)
+        return {"input": given, "output": str(output), "untouched": untouched, "notes": told, **record}
 
 
 def _show_camouflaged(done: Record) -> None:
@@ -235,12 +234,18 @@ def _show_camouflaged(done: Record) -> None:
         say(f"  {scores}{sees} ({verdict['scale']}): {hidden}", colour)
         ways = len(verdict["deliveries"])
         say(f"    at worst {verdict['worst']:.1f} after {ways} ways of passing it on (recompressed, resized, cut)")
+    _show_notes(done)
     if done["untouched"]:
         return
     others = (f"{v['target']} {v['score_before']:.1f} → {v['score_after']:.1f}" for v in done["unseen"])
     say(f"  machines it was not tuned for: {'; '.join(others) or 'none'}")
     say(f"  change: ΔE2000 {done['change']['delta_e']:.1f}, MS-SSIM {done['change']['ms_ssim']:.3f}")
     say(f"  {Recipe.from_dict(done['recipe']).in_words()}")
+
+
+def _show_notes(done: Record) -> None:
+    for note in done["notes"]:
+        say(f"  {note}", typer.colors.YELLOW)
 
 
 def _become(done: Record) -> str:

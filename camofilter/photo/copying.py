@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 from PIL import Image
-
-from camofilter.photo.core import Photo, naming
-from camofilter.photo.names import FORMAT_BY_SUFFIX
-from camofilter.photo.reading import read_file
-from camofilter.photo.writing import encode_photo, write_atomically
 
 # What says how the pixels lie in a file, and their colours; nothing of whose they are, or where from.
 _PIXELS = (b"JFIF\0", b"ICC_PROFILE\0", b"Adobe")
@@ -28,19 +22,6 @@ def as_it_was(data: bytes, written: bytes) -> bytes:
     """
     said, may_say = _said(data), _said(written)
     return data if said is not None and may_say is not None and said <= may_say else written
-
-
-def save_as_it_was(original: Path, photo: Photo, path: Path, *, metadata: str = "safe", force: bool = False) -> None:
-    """Writes a photo of which nothing was changed: its file's bytes where :func:`as_it_was` allows it.
-
-    Args:
-        original: the file that the photo was read from.
-        photo: as it was read.
-        path, metadata, force: see ``save_photo``, which raises the same.
-    """
-    with naming(path):
-        written = encode_photo(photo, FORMAT_BY_SUFFIX[path.suffix.lower()], metadata=metadata)
-        write_atomically(path, as_it_was(read_file(original), written), force)
 
 
 def _said(data: bytes) -> set[tuple[str | None, str, str | bytes]] | None:

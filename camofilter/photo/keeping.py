@@ -218,6 +218,19 @@ def kept(photo: Photo, format: str, metadata: str) -> Kept:
     return _within_jpeg(found) if format == "JPEG" else found
 
 
+def notes(photo: Photo, format: str | None, metadata: str) -> list[str]:
+    """What people are told of a photo as it was opened, one line each: that it is a result, and :func:`left_out`.
+
+    Args:
+        photo: as it was opened.
+        format: of the file to write; None for none.
+        metadata: what that keeps.
+    """
+    told = [f"is a result of camofilter {photo.mark.version} already" if photo.mark else None]
+    told += [left_out(photo, format, metadata)] if format else []
+    return [line for line in told if line]
+
+
 def left_out(photo: Photo, format: str, metadata: str) -> str | None:
     """One line for people: what a file of a format will lack of a photo; None where that is as asked for."""
     words = list(dict.fromkeys(kept(photo, format, metadata).left_out))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import struct
 import zlib
 from collections.abc import Callable, Iterable
@@ -146,11 +147,21 @@ def _format_by_suffix(path: Path) -> str:
 _EXISTS = "exists already; replace it with --force or give another name"
 
 
-def write_atomically(path: Path, data: bytes, force: bool) -> None:
-    """Writes a file beside its place and moves it there; PhotoError if one is there already and must stay."""
+def write_atomically(path: Path, data: bytes, force: bool, like: Path | None = None) -> None:
+    """Writes a file beside its place and moves it there; PhotoError if one is there already and must stay.
+
+    Args:
+        path: of the file.
+        data: its content.
+        force: replace a file that is there.
+        like: a file whose mode, owner (where allowed) and extended attributes it gets.
+    """
     temporary = path.with_name(f"{_TEMPORARY[0]}{os.urandom(8).hex()}{_TEMPORARY[1]}")
+    mode = 0o666 if like is None else 0o600  # nobody else reads what may not be read by them later
     try:
-        with temporary.open("xb") as file:
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            if like is not None:
+                _resemble(temporary, like)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -161,6 +172,25 @@ def write_atomically(path: Path, data: bytes, force: bool) -> None:
     finally:
         with suppress(OSError):  # moved away already, or gone with its folder
             temporary.unlink()
+
+
+def _resemble(file: Path, other: Path) -> None:
+    """Gives a file the owner, the extended attributes (access lists among them) and the mode of another one."""
+    wanted = other.stat()
+    mode = stat.S_IMODE(wanted.st_mode)
+    if hasattr(os, "chown"):
+        for owner in (wanted.st_uid, -1):
+            with suppress(OSError):
+                os.chown(file, owner, wanted.st_gid)
+                break
+        if file.stat().st_gid != wanted.st_gid:  # what one group may do, another one may not: it is as all others
+            mode = mode & ~0o070 | (mode & 0o007) << 3
+    if hasattr(os, "listxattr"):
+        with suppress(OSError):  # a file system without them
+            for name in os.listxattr(other):
+                with suppress(OSError):  # one that only the system may set
+                    os.setxattr(file, name, os.getxattr(other, name))
+    os.chmod(file, mode)
 
 
 def is_leftover(name: str) -> bool:

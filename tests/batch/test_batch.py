@@ -79,7 +79,7 @@ def test_all_folders_are_mirrored(photos: Path, out: Path) -> None:
     before = contents(photos)
     records = run(photos, out)
     assert sorted(record["input"] for record in records) == sorted(str(photos / os.fsdecode(n)) for n in before)
-    assert all(record.keys() == {"input", "output", "seconds", "level"} for record in records)
+    assert all(record.keys() == {"input", "output", "seconds", "notes", "level"} for record in records)
     assert contents(out).keys() == before.keys()
     assert contents(photos) == before
     check(photos, out)
