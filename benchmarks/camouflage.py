@@ -3,7 +3,8 @@
 ``python benchmarks/camouflage.py PHOTOS OUT [--methods auto,pgd,curve] [--preset NAME] [--robust N] [--every N]``:
 the looks (auto, filter, hybrid), the perturbations of the literature, each as published and in the channel, and the
 adversarial colour filter. All are judged alike: on the finished file, after every delivery of ``channel.BATTERY``,
-and by machines that no search knew, among them those of ``stand_ins.py`` where --stand-ins tells where they are.
+and by machines that no search knew, among them those of ``stand_ins.py`` where --stand-ins tells where they are; apart
+from these after what published defences do (``channel.PURIFIERS``), which they do to the original, too.
 
 OUT gets the finished photos, a folder a method, contact sheets, and ``results.jsonl``, to which every photo is added
 as it is done: a run that was stopped goes on from there. Use another OUT for other options.
@@ -35,11 +36,11 @@ from camofilter.biqa.devices import device
 from camofilter.biqa.fit import fit
 from camofilter.filters.pipeline import render
 from camofilter.optim import Attack, Camouflaged, Keep, Method, Verdict, camouflage, joined_by, judgement, objective
-from camofilter.optim.channel import BATTERY, Courier
+from camofilter.optim.channel import BATTERY, PURIFIERS, Courier
 from camofilter.optim.colour_curve import colour_curve
 from camofilter.optim.methods import Job, Try, by_perturbation
 from camofilter.optim.perception import change
-from camofilter.optim.watchers import Watchers
+from camofilter.optim.watchers import Watchers, purified
 from camofilter.photo import Photo, decode_photo, encode_photo, open_photo, output_suffix, save_photo
 from camofilter.photo.core import eight_bit
 from camofilter.recipe import FilterStep, Recipe
@@ -53,7 +54,8 @@ METHODS = (*LOOKS, *itertools.chain(*zip(AS_PUBLISHED, IN_CHANNEL, strict=True))
 FIRST = "compact_iqa"
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
 ON_A_SHEET, WITH_CROPS, CROP, STRIDE = 8, 12, 256, 64  # photos, photos, pixels, pixels
-IN_DETAIL = ("options", "file", "passes", "verdicts", "unseen", "recipe")  # what only results.jsonl tells of a photo
+# What only results.jsonl tells of a photo.
+IN_DETAIL = ("options", "file", "passes", "purified", "purified_before", "verdicts", "unseen", "recipe")
 
 Row: TypeAlias = dict[str, Any]
 
@@ -215,6 +217,8 @@ def measured(path: Path, method: str, trial: Trial) -> Row:
     seconds = time.monotonic() - began
     finished = open_photo(output).pixels
     unseen = [verdict.on(finished) for verdict in (*done.unseen, *_verdicts(trial.strangers, photo, done.photo))]
+    defended = [(verdict, purified(finished, verdict.target)) for verdict in done.verdicts]
+    defended_before = [(verdict, purified(photo.pixels, verdict.target)) for verdict in done.verdicts]
     first = done.verdicts[0]
     grains = [step.settings["amount"] for step in done.recipe.steps if step.filter == "tuned_grain"]
     return {
@@ -229,13 +233,18 @@ def measured(path: Path, method: str, trial: Trial) -> Row:
         "hidden": done.camouflaged,
         "survives": done.survives,
         "passes": {way: all(_hides(v, v.deliveries[way]) for v in done.verdicts) for way in BATTERY},
+        "purified": {way: all(_hides(v, scores[way]) for v, scores in defended) for way in PURIFIERS},
+        "purified_before": {way: all(_hides(v, scores[way]) for v, scores in defended_before) for way in PURIFIERS},
         "delta_e": round(done.change.delta_e, 3),
         "ms_ssim": round(done.change.ms_ssim, 4),
         "clipped": round(done.change.clipped, 5),
         "delta_e_from_look": _from_look(photo, done) if grains else None,
         "grain": round(sum(grains), 5),
         "seconds": round(seconds, 2),
-        "verdicts": {v.target.name: _figures(v) | {"deliveries": dict(v.deliveries)} for v in done.verdicts},
+        "verdicts": {
+            v.target.name: _figures(v) | {"deliveries": dict(v.deliveries), "purified": scores}
+            for v, scores in defended
+        },
         "unseen": {v.target.name: _figures(v) for v in unseen},
         "recipe": done.recipe.to_dict(),
     }
@@ -322,6 +331,9 @@ def summed_up(rows: Sequence[Row]) -> dict[str, float | None]:
         "hidden, worst delivery": sum(row["survives"] for row in rows),
     }
     figures |= {f"share hidden, {way}": _mean(row["passes"][way] for row in rows) for way in BATTERY}
+    for which, key in (("share", "purified"), ("share of the originals", "purified_before")):
+        figures |= {f"{which} hidden, purified: {way}": _mean(row[key][way] for row in rows) for way in PURIFIERS}
+    figures["share hidden, purified in any way"] = _mean(all(row["purified"].values()) for row in rows)
     figures |= {f"mean {when}": _mean((row[when] for row in rows), 1) for when in ("before", "after", "worst")}
     figures |= {
         "seconds, median": round(statistics.median(seconds), 1),

@@ -119,7 +119,7 @@ def camouflage(
         photo: any size.
         preset: the look to stay near (a recipe or a preset's name); None for one that suits the photo.
         target: the machine to hide from, or several at once: targets, or ``NAME`` or ``NAME:WEIGHTS`` of them.
-        threshold: where targets given by name stop seeing a photo; None for each one's own, 50 for quality scores.
+        threshold: where the targets stop seeing a photo; None for each one's own, 50 for quality scores.
         method: "auto" (the look, and tuned grain that hides it), "filter" (settings alone), "hybrid" (both searched),
             or "perturb" (the baselines of the literature).
         attack: which of those: "cw", "ifgsm", "pgd" or "perceptual".
@@ -133,12 +133,14 @@ def camouflage(
         The photo with its recipe and the scores before and after; ``camouflaged`` says whether it worked.
 
     Raises:
-        UsageError: no such preset, target, method or device, or a target without gradients.
+        UsageError: no such preset, target, method or device, a target that does not work or is without gradients, or
+            a threshold that is not within the scale of one.
+        TargetError: a target fails on this photo.
     """
     from camofilter import biqa, optim
 
     given = [target] if isinstance(target, str) or not isinstance(target, Sequence) else target
-    judges = [biqa.get(one, threshold=threshold) if isinstance(one, str) else one for one in given]
+    judges = [biqa.get(one, threshold=threshold) if isinstance(one, str) else one.at(threshold) for one in given]
     return optim.camouflage(
         photo,
         judges,

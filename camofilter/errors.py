@@ -19,6 +19,10 @@ class PhotoError(CamofilterError):
     """A photo that cannot be read, worked on or written; other photos of the same call go on."""
 
 
+class TargetError(CamofilterError):
+    """A machine that fails on a photo, such as by a score that is no number; other photos of the same call go on."""
+
+
 class UsageError(CamofilterError):
     """A wrong option, name, setting, recipe or weight file; nothing has been done."""
 
@@ -31,6 +35,8 @@ class BatchError(CamofilterError):
 
 def reason(given: str, error: Exception) -> str:
     """One line for a person about whatever went wrong with a photo."""
+    if isinstance(error, TargetError):
+        return f"{given}: {error}"
     if isinstance(error, CamofilterError):
         return str(error)
     if is_out_of_memory(error):

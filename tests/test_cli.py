@@ -130,7 +130,9 @@ USAGE_ERRORS = [
     ("camouflage a.jpg --preset wram", "unknown preset 'wram': did you mean warm?"),
     ("camouflage a.jpg --target compact", "unknown target 'compact': did you mean compact_iqa?"),
     ("camouflage a.jpg --target compact_iqa:none.safetensors", "none.safetensors: no such weight file"),
-    ("camouflage a.jpg --threshold nan", "the threshold is nan: expected a number, such as 50"),
+    ("camouflage a.jpg --threshold nan", "the threshold is nan: expected a number from 0 to 100, such as 50"),
+    ("camouflage a.jpg --threshold 150", "the threshold is 150: expected a number from 0 to 100, such as 50"),
+    ("camouflage a.jpg --threshold -5", "the threshold is -5: expected a number from 0 to 100, such as 50"),
     (
         "camouflage a.jpg --target compact_iqa --target compact_iqa --threshold 9",
         "there are 2 targets: each has its own",
@@ -562,7 +564,7 @@ def test_a_perturbation_has_no_recipe(run):
 
 @pytest.mark.slow
 def test_photo_that_cannot_be_hidden_is_written_and_said_to_be_seen(run):
-    ran = run("camouflage", "a.jpg", "--threshold", "-1000")
+    ran = run("camouflage", "a.jpg", "--threshold", "0")
     assert (ran.code, ran.err) == (1, "")
     assert "by compact_iqa (0 to 100, hidden below -1000): written, but not hidden" in ran.out
     assert pixels("a.camo.jpg").shape == pixels("a.jpg").shape
@@ -779,6 +781,21 @@ def test_whatever_goes_wrong_with_a_photo_is_one_line(run, monkeypatch, error, m
     assert ran.err.startswith(f"camofilter: {message}")
     assert ran.err.count("\n") == 1
     assert ran.out.startswith("b.jpg → b.warm.jpg")
+
+
+def test_a_photo_of_which_a_model_makes_no_number_is_one_line(run):
+    import torch
+
+    class Contrast(torch.nn.Module):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return 50 * image.mean((1, 2, 3)) / (image.amax((1, 2, 3)) - image.amin((1, 2, 3)))
+
+    Image.new("RGB", (30, 20), "black").save("flat.png")
+    torch.jit.script(Contrast()).save("contrast.pt")
+    ran = run("score", "flat.png", "a.jpg", "--target", "model_file:contrast.pt")
+    assert ran.code == 1
+    assert ran.err == "camofilter: flat.png: model_file:contrast.pt: gave [nan], expected finite scores\n"
+    assert ran.out.endswith("a.jpg\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits as on Unix")

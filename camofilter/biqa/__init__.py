@@ -45,11 +45,13 @@ class Known:
         scale: how its scores are read.
         after_colon: what is to be given after the colon, such as "the path of KonCept512.pth"; empty for targets that
             come with camofilter.
+        scale_varies: whether models have scales of their own instead.
     """
 
     summary: str
     scale: Scale
     after_colon: str = ""
+    scale_varies: bool = False
 
 
 _SCENES = Scale(-10, 10, 0, "in logits, where another scene leads")
@@ -90,6 +92,7 @@ KNOWN = {
         "no-reference metrics of the package pyiqa, which is for non-commercial use only and installed separately",
         Scale(reason="for a metric of this range; another is read on its own, to its middle"),
         "the name of a metric, such as musiq",
+        scale_varies=True,
     ),
 }
 
@@ -108,7 +111,7 @@ def get(spec: str, *, threshold: float | None = None) -> Target:
         threshold: where a photo stops being seen; None for the target's own.
 
     Raises:
-        UsageError: no such target; the message names the nearest ones.
+        UsageError: no such target; the message names the nearest ones. Or the threshold is not within its scale.
         WeightsError: the weight file is missing, damaged or of another model.
     """
     name, _, given = spec.partition(":")
@@ -117,9 +120,13 @@ def get(spec: str, *, threshold: float | None = None) -> Target:
     known = KNOWN[name]
     if known.after_colon and not given:
         raise UsageError(f"target '{name}' needs {known.after_colon}: give it as {name}:…")
+    if not known.scale_varies:
+        known.scale.at(threshold)  # refused before anything is loaded
     module = importlib.import_module(f"camofilter.biqa.{name}")
-    found: Target = module.target(given or None, known.scale.at(threshold))
-    return found
+    found: Target = module.target(given or None, known.scale)
+    from camofilter.biqa.trial import trust
+
+    return trust(found.at(threshold))
 
 
 def get_all(specs: Sequence[str] | None, *, threshold: float | None = None, scene: str | None = None) -> list[Target]:
@@ -178,11 +185,15 @@ def delivered(pixels: np.ndarray, target: Target) -> torch.Tensor:
 
 
 def delivered_score(pixels: np.ndarray, target: Target) -> float:
-    """The score of a photo as it reaches a target; arguments and errors as of :func:`delivered`."""
+    """The score of a photo as it reaches a target; arguments and errors as of :func:`delivered`.
+
+    Raises:
+        TargetError: it is no finite number.
+    """
     import torch
 
     with torch.inference_mode():
-        return float(target.score(delivered(pixels, target)))
+        return float(target.checked(delivered(pixels, target)))
 
 
 def as_image(pixels: np.ndarray) -> torch.Tensor:

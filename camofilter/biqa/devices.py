@@ -21,6 +21,8 @@ def device(name: str) -> str:
 
 
 def bfloat16_pays(device: str) -> bool:
-    """Whether the hardware multiplies bfloat16 much faster than float32."""
+    """Whether the hardware multiplies bfloat16 much faster than float32, which some only emulate."""
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     can: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # older releases of torch cannot tell
-    return device == "cuda" or bool(can.get("amx_bf16"))
+    return bool(can.get("amx_bf16"))

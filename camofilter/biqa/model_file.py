@@ -11,6 +11,7 @@ import importlib
 import logging
 import os
 import pickle
+import threading
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -20,21 +21,23 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from camofilter.biqa.foreign import ForeignTarget, Program, Size, reason
+from camofilter.biqa.foreign import ForeignTarget, Program, Size
 from camofilter.biqa.target import Scale
+from camofilter.biqa.trial import reason
 from camofilter.biqa.weight_files import WeightsError
 from camofilter.errors import CamofilterError, UsageError
+
+# torch advises its users to turn to torch.export; who was handed a file cannot. Set once, as filters of warnings are
+# those of the whole process, and files may be loaded in several threads.
+warnings.filterwarnings("ignore", "`torch.jit.load`", DeprecationWarning)
 
 
 class Script:
     """A TorchScript program, frozen and in eval mode; it does not say what size it takes."""
 
-    def __init__(self, path: Path) -> None:
-        self.size, self._device = Size(), "cpu"
-        with warnings.catch_warnings():
-            # torch advises its users to turn to torch.export; who was handed a file cannot.
-            warnings.filterwarnings("ignore", "`torch.jit.load`", DeprecationWarning)
-            self._module = torch.jit.load(path, map_location="cpu").eval()  # type: ignore[no-untyped-call]
+    def __init__(self, path: Path, device: str = "cpu") -> None:
+        self.size, self._path, self._device = Size(), path, device
+        self._module = torch.jit.load(path, map_location=device).eval()  # type: ignore[no-untyped-call]
         for parameter in self._module.parameters():
             parameter.requires_grad_(False)
 
@@ -44,10 +47,9 @@ class Script:
         with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
             return self._module(image.to(self._device))
 
-    def to(self, device: str) -> None:
-        """Moves it."""
-        self._module.to(device)
-        self._device = device
+    def on(self, device: str) -> Script:
+        """The program, read once more."""
+        return Script(self._path, device)
 
 
 class Exported:
@@ -57,32 +59,32 @@ class Exported:
         WeightsError: it holds pickled objects or machine code, or takes something else than one batch of RGB images.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, device: str = "cpu") -> None:
+        from torch.export.passes import move_to_device_pass
+
         _check_archive(path)
         try:
             with _no_unpickling():
-                self._program = torch.export.load(path)
+                program = torch.export.load(path)
         except pickle.UnpicklingError:
             raise _pickled(path) from None
         inputs = [
             node.meta["val"].shape
-            for node in self._program.graph.nodes
-            if node.op == "placeholder" and node.name in self._program.graph_signature.user_inputs
+            for node in program.graph.nodes
+            if node.op == "placeholder" and node.name in program.graph_signature.user_inputs
         ]
-        self.size = _size(path, inputs)
-        self.to("cpu")
+        self.size, self._path, self._device = _size(path, inputs), path, device
+        # With the devices that are written in its operations.
+        self._module = move_to_device_pass(program, device).module()
+        self._module.requires_grad_(False)
 
     def __call__(self, image: Tensor) -> object:
         """What it gives for a B×3×H×W image."""
         return self._module(image.to(self._device))
 
-    def to(self, device: str) -> None:
-        """Moves it, with the devices that are written in its operations."""
-        from torch.export.passes import move_to_device_pass
-
-        self._module = move_to_device_pass(self._program, device).module()
-        self._module.requires_grad_(False)
-        self._device = device
+    def on(self, device: str) -> Exported:
+        """The program, read once more."""
+        return Exported(self._path, device)
 
 
 class Onnx:
@@ -112,8 +114,9 @@ class Onnx:
         given = self._session.run(None, {self._input: image.detach().cpu().numpy()})
         return torch.from_numpy(given[0]) if len(given) == 1 else given
 
-    def to(self, device: str) -> None:
-        """Leaves it where it is, on the CPU."""
+    def on(self, device: str) -> Onnx:
+        """Itself: it stays on the CPU."""
+        return self
 
 
 def target(given: str | None, scale: Scale) -> ForeignTarget:
@@ -187,6 +190,12 @@ def _pickled(path: Path) -> WeightsError:
     return WeightsError(f"{path}: holds pickled Python objects, which are not loaded since they could run a program")
 
 
+# Two threads that load a program share what the whole process has one of; a fork waits until it is as it was.
+_LOADING = threading.Lock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_LOADING.acquire, after_in_parent=_LOADING.release, after_in_child=_LOADING.release)
+
+
 @contextlib.contextmanager
 def _no_unpickling() -> Iterator[None]:
     """Within it torch.load unpickles tensors only, and logs nothing.
@@ -194,14 +203,15 @@ def _no_unpickling() -> Iterator[None]:
     torch.export.load would turn to plain pickle where that fails, and logs tracebacks; it has no option for either.
     """
     switch = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
-    before, silent_up_to = os.environ.get(switch), logging.root.manager.disable
-    os.environ[switch] = "1"
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(silent_up_to)
-        if before is None:
-            del os.environ[switch]
-        else:
-            os.environ[switch] = before
+    with _LOADING:
+        before, silent_up_to = os.environ.get(switch), logging.root.manager.disable
+        os.environ[switch] = "1"
+        logging.disable(logging.WARNING)
+        try:
+            yield
+        finally:
+            logging.disable(silent_up_to)
+            if before is None:
+                del os.environ[switch]
+            else:
+                os.environ[switch] = before

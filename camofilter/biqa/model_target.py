@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor, nn
 
@@ -22,6 +24,7 @@ class ModelTarget(Target):
         self.name, self.scale, self.bfloat16 = name, scale, bfloat16
         # Convolutions on a CPU are faster with channels last.
         self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._models = {self.device.type: self.model}
 
     @property
     def device(self) -> torch.device:
@@ -34,6 +37,11 @@ class ModelTarget(Target):
         return scores
 
     def to(self, device: str) -> ModelTarget:
-        """The target with its model moved."""
-        self.model.to(device)
-        return self
+        """The target with a copy of its model there, made once; itself where the model is there already."""
+        if device == self.device.type:
+            return self
+        if device not in self._models:
+            self._models[device] = copy.deepcopy(self.model).to(device)
+        other = copy.copy(self)
+        other.model = self._models[device]
+        return other

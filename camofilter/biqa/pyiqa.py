@@ -6,13 +6,15 @@ from the internet when that is first used. The API used here is that of version 
 
 from __future__ import annotations
 
+import copy
 import importlib
 from typing import Any
 
 from torch import Tensor
 
-from camofilter.biqa.foreign import ForeignTarget, Size, reason
+from camofilter.biqa.foreign import ForeignTarget, Size
 from camofilter.biqa.target import Scale
+from camofilter.biqa.trial import reason
 from camofilter.errors import UsageError, unknown_name
 
 LICENCE = "for non-commercial use only: PolyForm Noncommercial License 1.0.0, in parts NTU S-Lab License 1.0"
@@ -33,9 +35,9 @@ class Metric:
         """What it gives for a B×3×H×W image in [0, 1], which it moves to its device by itself."""
         return self._metric(image)
 
-    def to(self, device: str) -> None:
-        """Moves it."""
-        self._metric.to(device)
+    def on(self, device: str) -> Metric:
+        """A copy of it on a device."""
+        return Metric(copy.deepcopy(self._metric).to(device))
 
 
 def target(given: str | None, scale: Scale) -> ForeignTarget:
@@ -43,7 +45,7 @@ def target(given: str | None, scale: Scale) -> ForeignTarget:
 
     Args:
         given: its name in pyiqa, such as "musiq".
-        scale: its threshold is kept where it was asked for; all else is the metric's own.
+        scale: not used, as the metric has its own.
 
     Raises:
         UsageError: pyiqa is not installed; or it has no such metric, cannot make it, or the metric has no closed range
@@ -60,7 +62,7 @@ def target(given: str | None, scale: Scale) -> ForeignTarget:
         raise
     except Exception as error:  # a download or a package of its own that failed
         raise UsageError(f"pyiqa:{name}: pyiqa could not make this metric ({reason(error)})") from None
-    return ForeignTarget(f"pyiqa:{name}", _scale(name, metric, scale), Metric(metric))
+    return ForeignTarget(f"pyiqa:{name}", _scale(name, metric), Metric(metric))
 
 
 def _package() -> Any:
@@ -74,13 +76,12 @@ def _package() -> Any:
         raise UsageError(f"pyiqa cannot be imported ({reason(error)}): install it anew") from None
 
 
-def _scale(name: str, metric: Any, asked: Scale) -> Scale:
-    """The metric's range, hidden beyond its middle unless a threshold was asked for."""
+def _scale(name: str, metric: Any) -> Scale:
+    """The metric's range, hidden beyond its middle."""
     try:
         low, high = (float(end.strip().removeprefix("~")) for end in metric.score_range.split(","))
     except (AttributeError, ValueError):
         raise UsageError(
             f"pyiqa:{name}: its range is {metric.score_range!r}, expected two numbers; take another metric"
         ) from None
-    own = Scale(low, high, (low + high) / 2, "the middle of the metric's range", falls=not metric.lower_better)
-    return own.at(asked.threshold) if asked.reason == "as asked" else own
+    return Scale(low, high, (low + high) / 2, "the middle of the metric's range", falls=not metric.lower_better)

@@ -85,9 +85,9 @@ class SceneTarget(ModelTarget):
         if not self.watched:
             first, second = logits.topk(2, 1).values.unbind(1)
             return first - second
-        self._is_watched = self._is_watched.to(logits.device)
-        watched = logits.masked_fill(~self._is_watched, -torch.inf).amax(1)
-        return watched - logits.masked_fill(self._is_watched, -torch.inf).amax(1)
+        is_watched = self._is_watched.to(logits.device)
+        watched = logits.masked_fill(~is_watched, -torch.inf).amax(1)
+        return watched - logits.masked_fill(is_watched, -torch.inf).amax(1)
 
     def watching(self, scene: str) -> SceneTarget:
         """The same classifier, to be led away from this scene.

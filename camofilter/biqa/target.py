@@ -5,11 +5,11 @@ Importing it needs no torch.
 
 from __future__ import annotations
 
-import math
+import copy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
-from camofilter.errors import UsageError
+from camofilter.errors import TargetError, UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,12 +47,15 @@ class Scale:
         """The same scale with another threshold; as it is for None.
 
         Raises:
-            UsageError: the threshold is no finite number.
+            UsageError: the threshold is not within the range.
         """
         if threshold is None:
             return self
-        if not math.isfinite(threshold):
-            raise UsageError(f"the threshold is {threshold}: expected a number, such as {self.threshold:g}")
+        if not self.low <= threshold <= self.high:  # nor is what is not a number
+            raise UsageError(
+                f"the threshold is {threshold:g}: expected a number from {self.low:g} to {self.high:g}, "
+                f"such as {self.threshold:g}"
+            )
         return replace(self, threshold=threshold, reason="as asked")
 
     def in_words(self) -> str:
@@ -89,12 +92,36 @@ class Target(Protocol):
         ...
 
     def to(self, device: str) -> Target:
-        """The target on another device ("cpu", "cuda"); images follow it by themselves."""
+        """The target on a device ("cpu", "cuda"), this one staying where it is; images follow it by themselves."""
         ...
 
+    def at(self, threshold: float | None) -> Self:
+        """The same target with another threshold; as it is for None.
+
+        Raises:
+            UsageError: the threshold is not within the range of its scale.
+        """
+        if threshold is None:
+            return self
+        other = copy.copy(self)
+        other.scale = self.scale.at(threshold)
+        return other
+
+    def checked(self, image: Tensor) -> Tensor:
+        """B scores as of :meth:`score`, which are no longer taken on trust.
+
+        Raises:
+            TargetError: they are not one finite number an image.
+        """
+        return check_scores(self.name, self.score(image), len(image))
+
     def margin(self, image: Tensor) -> Tensor:
-        """B numbers in the score's units, above 0 while the machine still sees what it should not."""
-        return self.scale.margin(self.score(image))
+        """B numbers in the score's units, above 0 while the machine still sees what it should not.
+
+        Raises:
+            TargetError: a score is no finite number.
+        """
+        return self.scale.margin(self.checked(image))
 
     def facing(self, image: Tensor) -> Target:
         """The target as it looks at one photo: a classifier notes here what it sees, to be led away from it.
@@ -107,3 +134,23 @@ class Target(Protocol):
     def in_words(self, image: Tensor) -> str:
         """What it thinks of a 1×3×H×W image, beside the number: a classifier names the class. May be empty."""
         return ""
+
+
+def check_scores(name: str, given: object, count: int) -> Tensor:
+    """The scores that a target gave for so many images, B or B×1, as B.
+
+    Raises:
+        TargetError: they are something else than one finite number an image.
+    """
+    from torch import Tensor
+
+    if not isinstance(given, Tensor):
+        raise TargetError(
+            f"{name}: gave {type(given).__name__} for {count} images, expected a tensor with one score for each"
+        )
+    if given.numel() != count or given.shape[:1] not in ((), (count,)):
+        form = "×".join(map(str, given.shape)) or "one number"
+        raise TargetError(f"{name}: gave {form} for {count} images, expected a tensor with one score for each")
+    if not given.isfinite().all():
+        raise TargetError(f"{name}: gave {given.flatten().tolist()}, expected finite scores")
+    return given.reshape(-1)

@@ -1,20 +1,22 @@
 """The delivery channel: what happens to a photo between the person and the machine.
 
 Two views of it. ``BATTERY`` is a fixed set of ways, at full size, by which a finished photo is tried. A ``Courier``
-draws ways at random at the small scale at which a machine looks, for a search to average over.
+draws ways at random at the small scale at which a machine looks, for a search to average over. Apart from both,
+``PURIFIERS`` are what a machine that suspects a photo may do to it first.
 """
 
 from __future__ import annotations
 
 import functools
 import io
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageFilter
 from torch import Tensor
 
 from camofilter.biqa import DELIVERY_QUALITY
@@ -69,6 +71,34 @@ BATTERY: dict[str, Way] = {
     "512 px": _within(512, Image.Resampling.BOX, 85),
     "screenshot": lambda pixels: resized(pixels, 0.7, Image.Resampling.BILINEAR),
     "crop": _middle,
+}
+
+
+def _turned(pixels: np.ndarray, degrees: float) -> np.ndarray:
+    """Turned about its middle, and cut to the largest part of its own shape in which no corner is empty."""
+    height, width = pixels.shape[:2]
+    angle = math.radians(abs(degrees))
+    left = 1 / (math.cos(angle) + max(height / width, width / height) * math.sin(angle))
+    turned = np.asarray(Image.fromarray(pixels).rotate(degrees, Image.Resampling.BICUBIC))
+    top, side = (math.ceil(length * (1 - left) / 2) for length in (height, width))
+    return turned[top : max(height - top, top + 1), side : max(width - side, side + 1)]
+
+
+def _halved_and_back(pixels: np.ndarray) -> np.ndarray:
+    half = Image.fromarray(resized(pixels, 0.5, Image.Resampling.BICUBIC))
+    return np.asarray(half.resize((pixels.shape[1], pixels.shape[0]), Image.Resampling.BICUBIC))
+
+
+# What published defences do to a photo that may be perturbed, at the scale at which the machine looks at it: the simple
+# ones of those compared for models of quality by Gushchin et al. 2024 (arXiv 2408.01541); the median is that of Xu et
+# al. 2018 (arXiv 1704.01155). No search knows them, and no result is chosen by them.
+PURIFIERS: dict[str, Way] = {
+    "mirror": lambda pixels: pixels[:, ::-1],
+    "turn 2°": lambda pixels: _turned(pixels, 2),
+    "turn -2°": lambda pixels: _turned(pixels, -2),
+    "unsharp": lambda pixels: np.asarray(Image.fromarray(pixels).filter(ImageFilter.UnsharpMask(2, 150, 0))),
+    "median 3": lambda pixels: np.asarray(Image.fromarray(pixels).filter(ImageFilter.MedianFilter(3))),
+    "half and back": _halved_and_back,
 }
 
 

@@ -15,6 +15,9 @@ from camofilter.filters import Filter
 from camofilter.filters.arrays import Window
 from camofilter.filters.pipeline import copy_side, develop, plan, reduce
 
+# Set once: the filters of warnings are those of the whole process, and searches may run in several threads.
+warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+
 _Chain = list[tuple[Filter, dict[str, Any]]]
 
 
@@ -91,12 +94,10 @@ class _Lattice:
         weight = torch.where(corners.bool(), offset[:, None], 1 - offset[:, None]).prod(-1)
         rows = torch.arange(len(index)).repeat_interleave(8)
         device = self.colours.device
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*[Ss]parse.*")  # "CSR is in beta"
-            pairs = torch.stack([rows, index.reshape(-1)])
-            shape = (len(index), n**3)
-            spread = torch.sparse_coo_tensor(pairs, weight.reshape(-1).float(), shape, check_invariants=False)
-            return _Placed(spread.to_sparse_csr().to(device), spread.T.coalesce().to_sparse_csr().to(device), *size)
+        pairs = torch.stack([rows, index.reshape(-1)])
+        shape = (len(index), n**3)
+        spread = torch.sparse_coo_tensor(pairs, weight.reshape(-1).float(), shape, check_invariants=False)
+        return _Placed(spread.to_sparse_csr().to(device), spread.T.coalesce().to_sparse_csr().to(device), *size)
 
 
 class _Placed:

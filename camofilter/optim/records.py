@@ -20,7 +20,10 @@ def to_dict(found: Camouflaged, written: Pixels, seconds: float) -> dict[str, An
     Returns:
         An object for JSON.
     """
-    verdicts = [_verdict(verdict.on(written)) for verdict in found.verdicts]
+    from camofilter.optim.watchers import purified
+
+    of_file = [verdict.on(written) for verdict in found.verdicts]
+    verdicts = [_verdict(verdict) | {"purified": purified(written, verdict.target)} for verdict in of_file]
     first = {key: verdicts[0][key] for key in ("target", "threshold", "score_before", "score_after")}
     return {
         **first,
@@ -28,7 +31,7 @@ def to_dict(found: Camouflaged, written: Pixels, seconds: float) -> dict[str, An
         "method": found.method,
         "recipe": found.recipe.to_dict(),
         "seconds": seconds,
-        "survives": found.survives,
+        "survives": all(verdict.worst_exposure < 0 for verdict in of_file),
         "change": {key: round(value, 4) for key, value in found.change._asdict().items()},
         "targets": verdicts,
         "unseen": [_verdict(verdict) for verdict in found.unseen],

@@ -13,9 +13,11 @@ from torch import Tensor
 
 from camofilter.biqa import Target, delivered
 from camofilter.biqa.devices import bfloat16_pays
+from camofilter.biqa.fit import cover
+from camofilter.biqa.trial import check
 from camofilter.errors import UsageError
 from camofilter.filters import Filter
-from camofilter.optim.channel import BATTERY
+from camofilter.optim.channel import BATTERY, PURIFIERS
 from camofilter.optim.darkroom import Darkroom
 from camofilter.optim.objective import worst
 from camofilter.photo.core import eight_bit
@@ -38,10 +40,25 @@ def judgement(pixels: np.ndarray, target: Target) -> Judgement:
     return judged(delivered(pixels, target), target)
 
 
+def purified(pixels: np.ndarray, target: Target) -> dict[str, float]:
+    """A target's scores of a photo after each of ``channel.PURIFIERS``, done to it at the scale of its input.
+
+    Args:
+        pixels: H×W×3, uint8 or uint16.
+        target: the judge.
+    """
+    covering = cover(pixels, target.frame(pixels.shape[1], pixels.shape[0]))
+    return {way: judgement(purify(covering), target).score for way, purify in PURIFIERS.items()}
+
+
 def judged(image: Tensor, target: Target) -> Judgement:
-    """What a target thinks of a 1×3×h×w image in [0, 1] that fills its frame."""
+    """What a target thinks of a 1×3×h×w image in [0, 1] that fills its frame.
+
+    Raises:
+        TargetError: its score is no finite number.
+    """
     with torch.inference_mode():
-        return Judgement(float(target.score(image)), target.in_words(image))
+        return Judgement(float(target.checked(image)), target.in_words(image))
 
 
 @dataclass(frozen=True)
@@ -111,15 +128,15 @@ class Watchers:
         frames: widths and heights of their inputs, each once.
 
     Raises:
-        UsageError: no targets, or one without gradients.
+        UsageError: no targets, or one that does not work or is without gradients.
+        TargetError: a score is no finite number.
     """
 
     def __init__(self, pixels: np.ndarray, targets: Sequence[Target], device: str) -> None:
         if not targets:
             raise UsageError("no target was given: expected at least one")
         for target in targets:
-            if not target.has_gradient:
-                raise UsageError(f"{target.name} only scores, without gradients: use it with score, not to hide from")
+            check(target)
         self.device = device
         moved = [target.to(device) for target in targets]
         arriving = [delivered(pixels, target) for target in moved]

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from camofilter import biqa
 from camofilter.biqa.weight_files import WeightsError
-from camofilter.errors import UsageError
+from camofilter.errors import CamofilterError, TargetError, UsageError
 
 pytestmark = pytest.mark.filterwarnings(r"ignore:`torch\.jit\.(script|freeze|save)` is:DeprecationWarning")
 
@@ -90,7 +90,7 @@ def get(path: Path, **given: Any) -> biqa.Target:
     return biqa.get(f"model_file:{path}", **given)
 
 
-def one_line(error: pytest.ExceptionInfo[UsageError]) -> bool:
+def one_line(error: pytest.ExceptionInfo[CamofilterError]) -> bool:
     return "\n" not in str(error.value) and len(str(error.value)) < 400
 
 
@@ -175,7 +175,7 @@ def test_a_fixed_size_is_the_frame_and_a_fixed_batch_is_kept(kind: str, tmp_path
     assert torch.allclose(target.score(images), judge(images).squeeze(1), atol=1e-4)
     photo = np.random.default_rng(0).integers(0, 256, (90, 70, 3), dtype=np.uint8)
     assert np.isfinite(biqa.delivered_score(photo, target))
-    with pytest.raises(UsageError, match=r"judge\.\w+: failed on 1×3×50×64 RGB") as caught:
+    with pytest.raises(TargetError, match=r"judge\.\w+: failed on 1×3×50×64 RGB") as caught:
         target.score(torch.rand(1, 3, 50, WIDTH))
     assert one_line(caught)
 

@@ -140,10 +140,11 @@ def test_the_scale_is_the_metrics_range_and_direction() -> None:
 
 
 @pytest.mark.usefixtures("pyiqa")
-@pytest.mark.parametrize("threshold", [0.3, 50])
-def test_a_threshold_that_is_asked_for_is_kept(threshold: float) -> None:
-    scale = biqa.get("pyiqa:darkness", threshold=threshold).scale
-    assert (scale.low, scale.high, scale.threshold, scale.falls) == (-1, 0.1, threshold, False)
+def test_a_threshold_that_is_asked_for_is_kept_within_the_metrics_range() -> None:
+    scale = biqa.get("pyiqa:darkness", threshold=-0.3).scale
+    assert (scale.low, scale.high, scale.threshold, scale.falls) == (-1, 0.1, -0.3, False)
+    with pytest.raises(UsageError, match=r"the threshold is 50: expected a number from -1 to 0\.1"):
+        biqa.get("pyiqa:darkness", threshold=50)
     assert scale.reason == "as asked"
 
 

@@ -120,6 +120,14 @@ def test_facing_leaves_the_target_as_it_was() -> None:
     assert first.watched == frozenset()
 
 
+def test_scoring_on_another_device_changes_nothing_here() -> None:
+    watching = target(beach=5, castle=3).watching("castle")
+    moved = watching.to("meta")
+    moved.model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3, 365, device="meta"))
+    assert moved.score(torch.rand(2, 3, 1, 1, device="meta")).shape == (2,)
+    assert score(watching) == -2
+
+
 def test_what_is_watched_stays_watched_when_facing() -> None:
     watching = target(beach=5, castle=3).watching("castle")
     assert watching.facing(IMAGE).watched == {"castle"}

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from camofilter import biqa
+from camofilter.biqa.devices import bfloat16_pays
+from camofilter.biqa.model_target import ModelTarget
 from camofilter.biqa.target import Scale, Target
 from camofilter.errors import UsageError
 
@@ -50,8 +52,8 @@ def test_scale_in_words_says_the_side() -> None:
 def test_another_threshold() -> None:
     assert Scale().at(None) == Scale()
     assert Scale(reason="a").at(40) == Scale(threshold=40, reason="as asked")
-    for number in (float("nan"), float("inf")):
-        with pytest.raises(UsageError, match="expected a number, such as 50"):
+    for number in (float("nan"), float("inf"), 150, -5):
+        with pytest.raises(UsageError, match=rf"the threshold is {number:g}: expected a number from 0 to 100, such as"):
             Scale().at(number)
 
 
@@ -111,6 +113,33 @@ def test_shipped_targets_batch_equals_single_and_gradients_are_finite(name: str)
 
 @shipped
 def test_the_threshold_asked_for_is_kept(name: str) -> None:
-    target = biqa.get(name, threshold=33)
-    assert target.scale.threshold == 33
+    scale = biqa.KNOWN[name].scale
+    asked = (scale.low + 2 * scale.high) / 3
+    target = biqa.get(name, threshold=asked)
+    assert target.scale.threshold == asked
     assert target.scale.falls == biqa.KNOWN[name].scale.falls
+
+
+def test_the_callers_model_is_not_moved() -> None:
+    """As other threads may be using it; "meta" stands for a device that is not here."""
+    target = biqa.get("compact_iqa")
+    moved = target.to("meta")
+    assert isinstance(target, ModelTarget)
+    assert isinstance(moved, ModelTarget)
+    assert (target.device.type, moved.device.type) == ("cpu", "meta")
+    assert target.to("cpu") is target
+    again = target.to("meta")
+    assert isinstance(again, ModelTarget)
+    assert again.model is moved.model, "one copy a device"
+    assert moved.score(torch.rand(2, 3, 384, 512)).device.type == "meta"
+    assert target.score(torch.rand(2, 3, 384, 512)).isfinite().all()
+
+
+def test_bfloat16_is_not_for_cards_that_only_emulate_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for real in (False, True):
+
+        def supported(including_emulation: bool, real: bool = real) -> bool:
+            return real or including_emulation
+
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+        assert bfloat16_pays("cuda") == real

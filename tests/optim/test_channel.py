@@ -12,11 +12,12 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from scipy.fft import dctn, idctn
+from scipy.ndimage import median_filter
 from torch import Tensor
 
 from camofilter.biqa.fit import fit
 from camofilter.filters.arrays import Window, luma
-from camofilter.optim.channel import _CUTS, _SHIFT, BATTERY, Courier, _Real, _surviving
+from camofilter.optim.channel import _CUTS, _SHIFT, BATTERY, PURIFIERS, Courier, _Real, _surviving
 
 FRAME = (48, 32)
 KINDS = 3
@@ -83,6 +84,37 @@ class TestBattery:
 
     def test_takes_a_panorama(self) -> None:
         BATTERY["WebP 80"](np.zeros((8, 16384, 3), np.uint8))
+
+
+class TestPurifiers:
+    @pytest.mark.parametrize("way", PURIFIERS)
+    @pytest.mark.parametrize("size", [(384, 512), (512, 384), (90, 3000)])
+    def test_leave_no_empty_corner_and_plain_photos_plain(self, way: str, size: tuple[int, int]) -> None:
+        plain = np.full((*size, 3), 201, np.uint8)
+        assert (PURIFIERS[way](plain) == 201).all()
+
+    def test_are_what_they_say(self) -> None:
+        pixels = scene(96, 128)
+        image = Image.fromarray(pixels)
+        mirrored = np.asarray(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+        np.testing.assert_array_equal(PURIFIERS["mirror"](pixels), mirrored)
+        half = image.resize((64, 48), Image.Resampling.BICUBIC).resize((128, 96), Image.Resampling.BICUBIC)
+        np.testing.assert_array_equal(PURIFIERS["half and back"](pixels), np.asarray(half))
+        medians = median_filter(pixels, (3, 3, 1), mode="nearest")
+        np.testing.assert_array_equal(PURIFIERS["median 3"](pixels), medians)
+        assert PURIFIERS["unsharp"](pixels).std() > 1.02 * pixels.std()
+
+    @pytest.mark.parametrize("degrees", [2, -2])
+    def test_turned_photos_are_cut_to_their_own_shape(self, degrees: int) -> None:
+        """A line through the middle rises by the angle's tangent, and little more than a twentieth is lost."""
+        pixels = np.zeros((384, 512, 3), np.uint8)
+        pixels[190:194] = 255
+        turned = PURIFIERS[f"turn {degrees}°"](pixels)
+        assert turned.shape[1] / turned.shape[0] == pytest.approx(4 / 3, rel=0.01)
+        assert 0.94 < turned.shape[1] / 512 < 0.97
+        heights = (turned[..., 0] * np.arange(len(turned))[:, None]).sum(0) / turned[..., 0].sum(0)
+        slope = np.polyfit(np.arange(len(heights)), heights, 1)[0]
+        assert slope == pytest.approx(-np.tan(np.radians(degrees)), rel=0.03)
 
 
 def deliveries(image: Tensor, count: int = 1, seed: int = 0) -> list[np.ndarray]:

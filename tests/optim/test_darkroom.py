@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -73,3 +74,11 @@ def test_panorama_is_judged_in_its_middle_with_lengths_of_the_whole() -> None:
     assert developed.shape == (1, 3, 384, 512)
     full = fit(render(wide, dark.chain()), FRAME) / 255
     assert np.abs(developed[0].permute(1, 2, 0).numpy() - full).max() < 0.01
+
+
+def test_filters_of_warnings_are_left_alone(pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are those of the whole process, and a search may be one of several threads."""
+    monkeypatch.setattr(warnings, "catch_warnings", lambda *_, **__: pytest.fail("they were changed"))
+    before = list(warnings.filters)
+    Darkroom(pixels, (96, 64), "cpu").develop([])
+    assert warnings.filters == before

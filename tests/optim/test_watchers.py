@@ -12,12 +12,14 @@ from torch import Tensor
 
 import camofilter
 from camofilter import Photo, biqa, optim, presets
+from camofilter.biqa.fit import cover
 from camofilter.biqa.target import Scale, Target
 from camofilter.errors import UsageError
 from camofilter.optim import judgement
-from camofilter.optim.channel import BATTERY
+from camofilter.optim.channel import BATTERY, PURIFIERS
 from camofilter.optim.darkroom import Darkroom
-from camofilter.optim.watchers import Verdict, Watchers
+from camofilter.optim.records import to_dict
+from camofilter.optim.watchers import Verdict, Watchers, purified
 
 
 class Brightness(Target):
@@ -138,6 +140,18 @@ class TestTried:
     def test_depth_does_not_matter(self) -> None:
         (untouched,) = Watchers(self.FRAMED, [LIGHT], "cpu").untouched
         assert untouched.tried(self.FRAMED.astype(np.uint16) * 257) == untouched.tried(self.FRAMED)
+
+
+def test_purified_is_told_apart_from_the_deliveries(photo: Photo) -> None:
+    """At the scale of the machine's input, whatever the photo's; each result says it of its file."""
+    scores = purified(photo.pixels, LIGHT)
+    assert list(scores) == list(PURIFIERS)
+    small = cover(photo.pixels, LIGHT.side)
+    assert scores["median 3"] == judgement(PURIFIERS["median 3"](small), LIGHT).score
+    found = optim.camouflage(photo, [Brightness(Scale(0, 1, 0.99))])
+    (told,) = to_dict(found, photo.pixels, 1.0)["targets"]
+    assert told["purified"] == scores
+    assert not set(PURIFIERS) & set(told["deliveries"])
 
 
 @pytest.mark.slow
