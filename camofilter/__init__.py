@@ -23,6 +23,7 @@ from camofilter.errors import CamofilterError, PhotoError, UsageError
 if TYPE_CHECKING:
     from camofilter.biqa import Target
     from camofilter.optim import Attack, Camouflaged, Keep, Method, Progress
+    from camofilter.optim.verification import Verified
     from camofilter.photo import Photo, open_photo, save_photo
     from camofilter.recipe import Recipe
 
@@ -39,6 +40,7 @@ __all__ = [
     "save_photo",
     "score",
     "variants",
+    "verify",
 ]
 
 __version__ = "0.1.0"
@@ -137,13 +139,11 @@ def camouflage(
             a threshold that is not within the scale of one.
         TargetError: a target fails on this photo.
     """
-    from camofilter import biqa, optim
+    from camofilter import optim
 
-    given = [target] if isinstance(target, str) or not isinstance(target, Sequence) else target
-    judges = [biqa.get(one, threshold=threshold) if isinstance(one, str) else one.at(threshold) for one in given]
     return optim.camouflage(
         photo,
-        judges,
+        _targets(target, threshold),
         look=None if preset is None else _recipe(preset),
         method=method,
         attack=attack,
@@ -153,6 +153,32 @@ def camouflage(
         seed=seed,
         progress=progress,
     )
+
+
+def verify(
+    photo: Photo,
+    *,
+    original: Photo | None = None,
+    target: Target | str | Sequence[Target | str] = "compact_iqa",
+    threshold: float | None = None,
+) -> Verified:
+    """Tells of a photo that was found again whether it is still hidden, and what became of it on its way.
+
+    Args:
+        photo: as it was found, any size.
+        original: what it was made of, before or after it was hidden: to tell how it was resized, cut and changed.
+        target: the machine, or several: targets, or ``NAME`` or ``NAME:WEIGHTS`` of them.
+        threshold: where targets given by name stop seeing a photo; None for each one's own, 50 for quality scores.
+
+    Returns:
+        Verdicts on the file as it is and after seven ways of passing it on; with an original, its part that is shown.
+
+    Raises:
+        UsageError: no such target.
+    """
+    from camofilter.optim import verification
+
+    return verification.verify(photo, _targets(target, threshold), original)
 
 
 def variants(photo: Photo, count: int, *, preset: Recipe | str | None = None, keep: Keep = "natural") -> list[Recipe]:
@@ -171,6 +197,13 @@ def variants(photo: Photo, count: int, *, preset: Recipe | str | None = None, ke
 
     first = looks.enhanced(photo.pixels, keep) if preset is None else _recipe(preset)
     return looks.variants(photo.pixels, first, count)
+
+
+def _targets(target: Target | str | Sequence[Target | str], threshold: float | None) -> list[Target]:
+    from camofilter import biqa
+
+    given = [target] if isinstance(target, str) or not isinstance(target, Sequence) else target
+    return [biqa.get(one, threshold=threshold) if isinstance(one, str) else one.at(threshold) for one in given]
 
 
 def _recipe(look: Recipe | str) -> Recipe:

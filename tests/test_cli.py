@@ -636,7 +636,7 @@ def test_lists(run):
 
 
 @pytest.mark.parametrize(
-    "command", ["", "apply", "camouflage", "score", "presets", "filters", "targets", "export", "train"]
+    "command", ["", "apply", "camouflage", "score", "presets", "filters", "targets", "export", "train", "verify"]
 )
 def test_help(run, command):
     ran = run(*command.split(), "--help")

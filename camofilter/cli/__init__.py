@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import camofilter
-from camofilter.cli import library, looks, models, photos, undo, yardsticks
+from camofilter.cli import found, library, looks, models, photos, undo, yardsticks
 from camofilter.cli.printing import complain, prepare_streams, say, unprinted
 from camofilter.errors import CamofilterError
 
@@ -29,6 +29,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "camouflage": photos.camouflage,
     "undo": undo.undo,
     "score": photos.score,
+    "verify": found.verify,
     "presets": looks.presets,
     "filters": looks.filters,
     "targets": models.targets,

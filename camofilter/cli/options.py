@@ -25,6 +25,13 @@ Targets = Annotated[
         "--target", metavar="NAME[:WEIGHTS]", help="A machine; may be repeated. 'camofilter targets' lists them."
     ),
 ]
+Threshold = Annotated[
+    float | None, typer.Option(metavar="SCORE", help="Where the target stops seeing a photo; 50 for quality.")
+]
+Scene = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="What a scene target must not see: a scene, or 'sensitive' for all 60."),
+]
 Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="What to compute on.")]
 MaxPixels = Annotated[int | None, typer.Option(metavar="N", min=1, help="Pixels of the largest photo that is opened.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that exist, never the photos given.")]
@@ -54,13 +61,8 @@ class HidingOptions:
     """From which machines a photo is hidden, and how."""
 
     target: Targets = None
-    threshold: Annotated[
-        float | None, typer.Option(metavar="SCORE", help="Where the target stops seeing a photo; 50 for quality.")
-    ] = None
-    scene: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="What a scene target must not see: a scene, or 'sensitive' for all 60."),
-    ] = None
+    threshold: Threshold = None
+    scene: Scene = None
     method: Annotated[
         Literal["auto", "filter", "hybrid", "perturb"],
         typer.Option(
