@@ -345,7 +345,7 @@ HOLDERS = {
     "IPTC in PNG": in_png(chunk(b"tEXt", b"Raw profile type iptc\0" + profile(iptc.as_resource(IPTC)).encode())),
     "texts in PNG": in_png(
         chunk(b"iTXt", b"Copyright\0\1\0\0\0" + zlib.compress(RIGHTS.encode())),
-        chunk(b"tEXt", b"Author\0" + PERSON.encode()),
+        chunk(b"tEXt", b"author\0" + PERSON.encode()),
         chunk(b"zTXt", b"Creation Time\0\0" + zlib.compress(b"Tue, 02 Jan 2024 03:04:05 +0000")),
         chunk(b"tEXt", b"Location\0" + MARKER),
     ),
@@ -493,6 +493,8 @@ def test_what_a_format_has_no_place_for_is_said() -> None:
     assert left_out(photo, "PNG", "all") is None
     assert left_out(photo, "JPEG", "all") == "not kept: the text 'parameters'"
     assert left_out(photo, "JPEG", "safe") is None
+    photo = Photo(np.asarray(RGB), comments=(("Comment", "c" * 70_000),))
+    assert left_out(photo, "JPEG", "all") == "not kept: a comment (too long for JPEG)"
     photo = Photo(np.asarray(RGB), iptc=iptc.pack([(2, 116, b"(c) one"), (2, 186, b"x")]), xmp=IN_XMP)
     assert left_out(photo, "WEBP", "all") == "not kept: IPTC rights, IPTC 2:186"
 
@@ -519,6 +521,11 @@ def test_videos_depth_maps_and_credentials_are_told() -> None:
     photo = decode_photo(in_jpeg(0xEB, b"JP\0\1\0\0\0\1" + b"\0\0\0\x20jumb\0\0\0\x1ejumdc2pa\0\x11\0\x10"))
     assert left_out(photo, "JPEG", "all") == "not kept: the content credentials (C2PA)"
     assert left_out(photo, "JPEG", "safe") is None
+    samsung = JPEG + b"\0\0\x30\x0aMotionPhoto_Data\0\0\0\x18ftypmp42" + bytes(100) + b"SEFT"
+    assert left_out(decode_photo(samsung), "JPEG", "safe") == "not kept: the video of a motion photo"
+    container = packet("", '<my:Directory><rdf:Seq><rdf:li my:Semantic="GainMap"/></rdf:Seq></my:Directory>')
+    photo = decode_photo(pillow_bytes(RGB, "JPEG", xmp=container))
+    assert left_out(photo, "JPEG", "safe") == "not kept: the gain map (its HDR version)"
     other = pillow_bytes(RGB, "MPO", save_all=True, append_images=[RGB])
     assert left_out(decode_photo(other), "JPEG", "all") == "not kept: the other pictures of the file"
 

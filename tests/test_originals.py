@@ -178,13 +178,14 @@ def test_a_photo_that_was_deleted_comes_back(run: Callable[[str], Ran]) -> None:
     before = Path("a.jpg").read_bytes()
     run(WARM)
     os.unlink("a.jpg")
-    ran = run("undo a.jpg b.jpg --json")
+    ran = run("undo a.jpg b.jpg . --json")
     assert ran.code == 1
     assert ran.records[0] == {"input": "a.jpg", "original": f"{FOLDER}/a.jpg"}
     assert ran.records[1] == {
         "input": "b.jpg",
         "error": f"b.jpg: no original of it is kept in {FOLDER}: nothing to bring back",
     }
+    assert ran.records[2] == {"input": ".", "error": ".: is a folder; give the photos in it"}
     assert Path("a.jpg").read_bytes() == before
 
 

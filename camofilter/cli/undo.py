@@ -41,6 +41,8 @@ def _undone(given: str, force: bool) -> Record:
 
     try:
         with naming(given):
+            if os.path.isdir(given):
+                raise PhotoError("is a folder; give the photos in it")
             path = Path(os.path.realpath(given)) if os.path.islink(given) else Path(given)
             return {"input": given, "original": str(bring_back(path, force=force))}
     except PhotoError as error:

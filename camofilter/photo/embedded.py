@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _HEADER = 1 << 18  # bytes in which a file tells of all that it holds, but for what other pictures in it tell
 _XMP_EXTENSION, _PHOTOSHOP = b"http://ns.adobe.com/xmp/extension/\0", b"Photoshop 3.0\0"
+_TRAILER = b"SEFT"  # Samsung's, behind a JPEG
 _TIFF_IPTC, _TIFF_PHOTOSHOP = 33723, 34377
 
 GAIN_MAP = "the gain map (its HDR version)"
@@ -25,11 +26,15 @@ SEEN = (GAIN_MAP, MOTION, DEPTH)  # what people see or use, so that they miss it
 _SIGNS = {
     GAIN_MAP: (
         b"hdrgm:Version",
+        b'Semantic="GainMap"',
+        b"Semantic='GainMap'",
+        b"Semantic>GainMap",
+        b"\0\0tmap",  # the kind of an item in AVIF and HEIC
         b"urn:iso:std:iso:ts:21496:-1",
         b"HDRGainMapVersion",
         b"aux:hdrgainmap",
     ),
-    MOTION: tuple(b + tail for b in (b"MotionPhoto", b"MicroVideo") for tail in (b'="1', b"='1", b">1")),
+    MOTION: (b"MotionPhoto_Data", *(n + v for n in (b"MotionPhoto", b"MicroVideo") for v in (b'="1', b"='1", b">1"))),
     DEPTH: (
         b"GDepth:Data",
         b"GDepth:Mime",
@@ -56,7 +61,8 @@ def with_embedded(photo: Photo, data: bytes) -> Photo:
     elif photo.format == "TIFF":
         captions = _in_tiff(data)
     told = data[:_HEADER] + (packet or b"")
-    told = data if any(sign in told for sign in _SIGNS[PICTURES]) else told
+    if data.endswith(_TRAILER) or any(sign in told for sign in _SIGNS[PICTURES]):
+        told = data
     others = tuple(words for words, signs in _SIGNS.items() if any(sign in told for sign in signs))
     return replace(photo, xmp=packet, iptc=captions, comments=tuple(comments), others=others, mark=mark.read(packet))
 

@@ -135,13 +135,13 @@ _IPTC_DATES = (("IPTC date", 55, 60, "photoshop:DateCreated"), ("IPTC date", 62,
 _IPTC_VERSION = 0
 _HOLD_IPTC = ("JPEG", "PNG", "TIFF")
 _PNG_IN_XMP: dict[str, tuple[str, xmp.Container]] = {
-    "Title": ("dc:title", "Alt"),
-    "Author": ("dc:creator", "Seq"),
-    "Description": ("dc:description", "Alt"),
-    "Copyright": ("dc:rights", "Alt"),
-    "Software": ("xmp:CreatorTool", ""),
-    "Source": ("dc:source", ""),
-    "Comment": ("exif:UserComment", "Alt"),
+    "title": ("dc:title", "Alt"),
+    "author": ("dc:creator", "Seq"),
+    "description": ("dc:description", "Alt"),
+    "copyright": ("dc:rights", "Alt"),
+    "software": ("xmp:CreatorTool", ""),
+    "source": ("dc:source", ""),
+    "comment": ("exif:UserComment", "Alt"),
 }
 
 
@@ -255,8 +255,8 @@ def _listed_iptc(sets: list[iptc.DataSet], facts: tuple[Fact, ...]) -> list[iptc
 
 
 def _listed_comments(comments: Comments, facts: tuple[Fact, ...]) -> Comments:
-    keywords = {keyword for fact in facts for keyword in fact.png}
-    return tuple((keyword, text) for keyword, text in comments if keyword in keywords and len(text) <= _LONGEST_SAFE)
+    keywords = {keyword.lower() for fact in facts for keyword in fact.png}  # some programs write them small
+    return tuple((keyword, t) for keyword, t in comments if keyword.lower() in keywords and len(t) <= _LONGEST_SAFE)
 
 
 def _listed_xmp(document: xmp.Document | None, facts: tuple[Fact, ...]) -> xmp.Document | None:
@@ -304,12 +304,12 @@ def _joined_date(day: str, time: str) -> str:
 
 def _comment_in_xmp(keyword: str, text: str) -> _Moved:
     words = "a comment" if keyword == "Comment" else f"the text '{keyword}'"
-    if keyword == "Creation Time":
+    if keyword.lower() == "creation time":
         date = _png_date(text)
         return words, (xmp.name("xmp:CreateDate"), xmp.Property.of(date)) if date else None
-    if keyword not in _PNG_IN_XMP:
+    if keyword.lower() not in _PNG_IN_XMP:
         return words, None
-    short, container = _PNG_IN_XMP[keyword]
+    short, container = _PNG_IN_XMP[keyword.lower()]
     return words, (xmp.name(short), xmp.Property.of(text, container))
 
 

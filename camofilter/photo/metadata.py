@@ -74,7 +74,7 @@ _MAX_ENTRIES = 512  # directories of real photos hold fewer than 100
 _STORAGE = frozenset(
     {
         *range(254, 267),  # sizes, bits, compression
-        *(269, 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291, 292, 293, 297),  # strips and pages
+        *(273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291, 292, 293, 297),  # strips and pages
         *(282, 283, 296),  # resolution: carried by Photo.dpi
         *(301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 330, 332, 333, 336, 338, 339, 340, 341, 347),
         *range(512, 522),  # JPEG thumbnail and tables
