@@ -15,6 +15,7 @@ Importing it loads no torch; ``apply`` needs none either.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -113,6 +114,7 @@ def camouflage(
     robust: int = 0,
     device: str = "auto",
     seed: int = 0,
+    written_as: str | Callable[[Photo], bytes] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Camouflaged:
     """Finds a recipe with which machines no longer see the photo as what it is, and applies it at full size.
@@ -129,6 +131,8 @@ def camouflage(
         robust: how many machines of other kinds to hide from as well, 0 to 3, so that those nobody knows see less.
         device: "auto", "cpu" or "cuda".
         seed: same seed, same recipe.
+        written_as: the format in which the result will be saved ("JPEG", "PNG", "WEBP", "TIFF" or "AVIF"), None for the
+            photo's own; or what gives the bytes of the file, where that is not ``save_photo``. That file is judged.
         progress: called after every step of the search.
 
     Returns:
@@ -138,8 +142,10 @@ def camouflage(
         UsageError: no such preset, target, method or device, a target that does not work or is without gradients, or
             a threshold that is not within the scale of one.
         TargetError: a target fails on this photo.
+        PhotoError: the file cannot hold the photo, such as transparency in a JPEG.
     """
     from camofilter import optim
+    from camofilter.photo import encode_photo
 
     return optim.camouflage(
         photo,
@@ -151,6 +157,7 @@ def camouflage(
         robust=robust,
         device=device,
         seed=seed,
+        encode=written_as if callable(written_as) else partial(encode_photo, format=written_as),
         progress=progress,
     )
 
@@ -168,7 +175,7 @@ def verify(
         photo: as it was found, any size.
         original: what it was made of, before or after it was hidden: to tell how it was resized, cut and changed.
         target: the machine, or several: targets, or ``NAME`` or ``NAME:WEIGHTS`` of them.
-        threshold: where targets given by name stop seeing a photo; None for each one's own, 50 for quality scores.
+        threshold: where the targets stop seeing a photo; None for each one's own, 50 for quality scores.
 
     Returns:
         Verdicts on the file as it is and after seven ways of passing it on; with an original, its part that is shown.

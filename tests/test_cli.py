@@ -17,6 +17,7 @@ from PIL import Image
 import camofilter
 from camofilter import biqa, filters, presets
 from camofilter.cli import main
+from camofilter.optim.channel import BATTERY
 from camofilter.recipe import FilterStep, Recipe
 from camofilter.sheets import preset_sheet
 
@@ -781,6 +782,15 @@ def test_whatever_goes_wrong_with_a_photo_is_one_line(run, monkeypatch, error, m
     assert ran.err.startswith(f"camofilter: {message}")
     assert ran.err.count("\n") == 1
     assert ran.out.startswith("b.jpg → b.warm.jpg")
+
+
+def test_the_verdict_is_on_the_file_that_is_written(run):
+    (done,) = run("camouflage", "a.jpg", "-o", "out.webp", "--preset", "warm", "--threshold", "99", "--json").records
+    (verdict,) = done["targets"]
+    written, target = camofilter.open_photo("out.webp").pixels, biqa.get("compact_iqa")
+    assert verdict["score_after"] == biqa.delivered_score(written, target)
+    recompressed = BATTERY["JPEG 70"](written)
+    assert verdict["deliveries"]["JPEG 70"] == biqa.delivered_score(recompressed, target)
 
 
 def test_a_photo_of_which_a_model_makes_no_number_is_one_line(run):

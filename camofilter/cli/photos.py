@@ -191,6 +191,7 @@ class _Hider:
     ) -> Record:
         """Writes a photo hidden, and its recipe, and says what became of it."""
         from camofilter.optim.records import to_dict
+        from camofilter.photo.names import FORMAT_BY_SUFFIX
         from camofilter.photo.writing import write_atomically
 
         start, asked = time.perf_counter(), self._asked
@@ -204,6 +205,7 @@ class _Hider:
             robust=asked.robust,
             device=asked.device,
             seed=asked.seed,
+            written_as=FORMAT_BY_SUFFIX[output.suffix.lower()],
             progress=lambda progress: part.at(0.05 + 0.9 * progress.done, progress.stage),
         )
         part.at(0.95, "writing")

@@ -7,18 +7,31 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+import numpy as np
+
 from camofilter import biqa
 from camofilter.biqa import Target
 from camofilter.biqa.devices import device as chosen
 from camofilter.biqa.fit import is_whole
 from camofilter.errors import UsageError, unknown_name
 from camofilter.optim.looks import Keep, enhanced
-from camofilter.optim.methods import Attack, Job, Method, Try, auto, by_both, by_most, by_perturbation, by_settings
+from camofilter.optim.methods import (
+    Attack,
+    Encode,
+    Job,
+    Method,
+    Try,
+    auto,
+    by_both,
+    by_most,
+    by_perturbation,
+    by_settings,
+)
 from camofilter.optim.perception import Change, change
 from camofilter.optim.search import Progress, default_look
 from camofilter.optim.stages import Stages
 from camofilter.optim.watchers import Judgement, Verdict, Watchers, judgement
-from camofilter.photo import Photo, marked
+from camofilter.photo import Photo, encode_photo, marked
 from camofilter.recipe import Recipe
 
 __all__ = [
@@ -103,6 +116,7 @@ def camouflage(
     robust: int = 0,
     device: str = "auto",
     seed: int = 0,
+    encode: Encode = encode_photo,
     progress: Callable[[Progress], None] | None = None,
 ) -> Camouflaged:
     """Searches a recipe, applies it at full size, and has the finished file judged.
@@ -122,10 +136,13 @@ def camouflage(
             settings then have to hide the photo, as what a grain does is for the machines that were searched alone.
         device: "auto" (a GPU if there is one), "cpu" or "cuda".
         seed: same seed, same recipe.
+        encode: gives the bytes of the file that will be written, as that is what is tried.
         progress: called after every step of the search.
 
     Raises:
-        UsageError: no such method, attack, keep or device, no target, or one without gradients.
+        UsageError: no such method, attack, keep or device, no target, or one that does not work or has no gradients.
+        TargetError: a target fails on this photo.
+        PhotoError: the file cannot hold the photo, such as transparency in a JPEG.
     """
     began = time.monotonic()
     for name, given, known in (("method", method, Method), ("attack", attack, Attack), ("keep", keep, Keep)):
@@ -133,10 +150,13 @@ def camouflage(
             raise unknown_name(name, given, get_args(known))
     watchers = Watchers(photo.pixels, joined_by(targets, robust), chosen(device))
     stages = Stages(progress)
-    job = Job(photo, watchers, keep, seed, stages)
+    job = Job(photo, watchers, keep, seed, stages, encode)
+    written = job.as_written(photo)  # what cannot be is refused before the search
     done = None
     if look is None and all(verdict.hidden for verdict in watchers.untouched):
-        done = Try(Recipe(), photo, watchers.verdicts(photo.pixels))
+        # It may be left as it is, or written anew.
+        tries = [Try(Recipe(), photo, watchers.verdicts(pixels)) for pixels in (photo.pixels, written)]
+        done = max(tries, key=lambda one: one.exposure)
     if done is None or done.exposure >= 0:
         done = _by(job, method, attack, look, robust > 0)
     stages.begin("asking other machines")
@@ -144,7 +164,7 @@ def camouflage(
         photo=done.photo if done.photo is photo else marked(done.photo, done.recipe.to_json()),
         recipe=done.recipe,
         verdicts=tuple(done.verdicts),
-        unseen=tuple(_unseen(photo, done.photo, watchers)),
+        unseen=tuple(_unseen(photo, job.as_written(done.photo), watchers)),
         change=change(photo.pixels, done.photo.pixels),
         method=method,
         seconds=time.monotonic() - began,
@@ -180,9 +200,9 @@ def _by(job: Job, method: Method, attack: Attack, look: Recipe | None, robust: b
     return (auto if method == "auto" else by_both)(job, look)
 
 
-def _unseen(before: Photo, after: Photo, watchers: Watchers) -> list[Verdict]:
+def _unseen(before: Photo, after: np.ndarray, watchers: Watchers) -> list[Verdict]:
     """What the other machines that come with camofilter think: those a search did not know."""
     searched = {target.name for target in watchers.targets}
     names = [name for name in biqa.SHIPPED if name not in searched]
     targets = [biqa.get(name) for name in names]
-    return [Verdict(t, judgement(before.pixels, t), judgement(after.pixels, t)) for t in targets]
+    return [Verdict(t, judgement(before.pixels, t), judgement(after, t)) for t in targets]

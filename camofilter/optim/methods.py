@@ -29,6 +29,7 @@ from camofilter.recipe import FilterStep, Recipe
 
 Method: TypeAlias = Literal["auto", "filter", "perturb", "hybrid"]
 Attack: TypeAlias = Literal["cw", "ifgsm", "pgd", "perceptual"]
+Encode: TypeAlias = Callable[[Photo], bytes]
 
 # Times that a recipe which missed on the finished file is searched on, from where it was.
 _RETRIES = 2
@@ -62,6 +63,7 @@ class Job:
         keep: how far a search may change its look.
         seed: same seed, same result.
         stages: of the job, told to whoever wants to know.
+        encode: gives the bytes of the file that will be written: what is tried is what a reader of it sees.
     """
 
     photo: Photo
@@ -69,6 +71,15 @@ class Job:
     keep: Keep = "natural"
     seed: int = 0
     stages: Stages = field(default_factory=Stages)
+    encode: Encode = encode_photo
+
+    def as_written(self, done: Photo) -> np.ndarray:
+        """H×W×3 that a reader of a photo's file would see.
+
+        Raises:
+            PhotoError: the file cannot hold the photo.
+        """
+        return decode_photo(self.encode(done), max_pixels=done.width * done.height).pixels
 
 
 class Try(NamedTuple):
@@ -261,5 +272,4 @@ def _tried(job: Job, recipe: Recipe) -> Try:
 
 def _judged(job: Job, done: Photo, ways: Iterable[str] = tuple(BATTERY)) -> list[Verdict]:
     """The verdicts on what a reader of a photo's file would see."""
-    finished = decode_photo(encode_photo(done), max_pixels=done.width * done.height)
-    return job.watchers.verdicts(finished.pixels, ways)
+    return job.watchers.verdicts(job.as_written(done), ways)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,12 @@ from torch import Tensor
 import camofilter
 from camofilter import Photo, biqa, optim, presets
 from camofilter.biqa.target import Scale, Target
-from camofilter.errors import UsageError
+from camofilter.errors import PhotoError, UsageError
 from camofilter.optim.channel import BATTERY
 from camofilter.optim.looks import enhanced
 from camofilter.optim.methods import Job, by_both, by_grain, by_perturbation
 from camofilter.optim.perception import change
+from camofilter.optim.records import to_dict
 from camofilter.optim.tuning import tune
 from camofilter.optim.watchers import Watchers
 from camofilter.photo import decode_photo, encode_photo
@@ -125,10 +127,11 @@ class TestAuto:
 
     @pytest.mark.slow
     def test_what_the_others_think_is_told(self, photo: Photo, hidden: optim.Camouflaged) -> None:
+        finished = decode_photo(encode_photo(hidden.photo))
         assert {verdict.target.name for verdict in hidden.unseen} == {"wavelet_iqa", "niqe", "brisque"}
         for verdict in hidden.unseen:
             assert verdict.before.score == pytest.approx(camofilter.score(photo, verdict.target), rel=1e-4)
-            assert verdict.after.score == pytest.approx(camofilter.score(hidden.photo, verdict.target), rel=1e-4)
+            assert verdict.after.score == pytest.approx(camofilter.score(finished, verdict.target), rel=1e-4)
 
 
 @pytest.mark.slow
@@ -249,6 +252,59 @@ def test_a_photo_that_takes_no_grain_is_given_up_soon(monkeypatch: pytest.Monkey
     done = by_grain(Job(Photo.from_array(black), Watchers(black, [Brightness(0.4, falls=False)], "cpu")), Recipe())
     assert done.exposure > 0
     assert calls < 40
+
+
+def at_quality_30(photo: Photo) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(photo.pixels).save(file, "JPEG", quality=30)
+    return file.getvalue()
+
+
+class TestWrittenAs:
+    """What is judged is the file that will be written, whatever the photo was read from."""
+
+    @pytest.mark.parametrize("written_as", [None, "WEBP", at_quality_30], ids=["JPEG", "WebP", "JPEG 30"])
+    def test_the_verdict_is_on_that_file(self, small: Photo, written_as: Any) -> None:
+        mean = camofilter.score(small, Brightness(0))
+        found = camofilter.camouflage(
+            small, target=Brightness(mean - 0.005), method="perturb", attack="pgd", written_as=written_as
+        )
+        data = written_as(found.photo) if callable(written_as) else encode_photo(found.photo, written_as)
+        written = decode_photo(data).pixels
+        (verdict,) = found.verdicts
+        assert verdict == verdict.tried(written)
+        for other in found.unseen:
+            assert other == other.on(written)
+        told = to_dict(found, written, 1.0)
+        assert told["score_after"] == found.score_after
+        assert (told["camouflaged"], told["survives"]) == (found.camouflaged, found.survives)
+
+    def test_what_survives_is_hidden(self, small: Photo) -> None:
+        """The file as it lies there is one of the ways; here it is another one than was tried."""
+        found = camofilter.camouflage(small, target=Brightness(0.9))
+        told = to_dict(found, np.full_like(small.pixels, 250), 1.0)
+        assert found.survives
+        assert (told["camouflaged"], told["survives"]) == (False, False)
+
+    def test_a_photo_that_nobody_sees_has_to_stay_so_in_its_file(self, small: Photo) -> None:
+        def overexposed(photo: Photo) -> bytes:
+            return encode_photo(photo.with_pixels(np.full_like(photo.pixels, 250)))
+
+        for written_as, hidden in ((None, True), (overexposed, False)):
+            found = camofilter.camouflage(
+                small, target=Brightness(0.9), method="perturb", attack="pgd", written_as=written_as
+            )
+            assert found.camouflaged == hidden
+
+    def test_what_cannot_hold_the_photo_is_refused_at_once(self, small: Photo) -> None:
+        def never(progress: optim.Progress) -> None:
+            pytest.fail("a search was begun")
+
+        half = Photo(small.pixels, np.full(small.pixels.shape[:2], 128, np.uint8))
+        with pytest.raises(PhotoError, match="JPEG cannot hold the transparent parts"):
+            camofilter.camouflage(half, target=Brightness(0), written_as="JPEG", progress=never)
+        with pytest.raises(UsageError, match="unknown format 'GIF'"):
+            camofilter.camouflage(small, target=Brightness(0), written_as="GIF", progress=never)
 
 
 class TestLongest:
