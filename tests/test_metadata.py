@@ -456,11 +456,44 @@ def test_what_xmp_tells_of_other_pictures_and_of_the_layout_is_corrected() -> No
     assert read["http://example.org/my/", "kept"].texts == ("K",)
 
 
-@pytest.mark.parametrize("junk", [b"", b"no xml", b"<a><b></a>", b"\xff\xfe\0", b"<a>" * 5000, b"<a b='&x;'/>"])
+DEEP = packet("", "<my:a>" * 3000 + "</my:a>" * 3000)
+
+
+@pytest.mark.parametrize("junk", [b"", DEEP, b"no xml", b"<a><b></a>", b"\xff\xfe\0", b"<a>" * 5000, b"<a b='&x;'/>"])
 def test_malformed_xmp_is_left_out(junk: bytes) -> None:
     photo = Photo(np.asarray(RGB), xmp=junk)
     assert decode_photo(encode_photo(photo, "PNG", metadata="all")).xmp is None
-    assert left_out(photo, "PNG", "all") == ("not kept: damaged XMP" if junk else None)
+    assert left_out(photo, "PNG", "all") == ("not kept: damaged or endless XMP" if junk else None)
+
+
+PIECES = [b"<rdf:Bag/>", b"<rdf:li/>", b"<!--c-->", b"<exif:ColorSpace/>", b"rdf:parseType='Resource'", b"</rdf:li>", b"\0"]
+    b"<rdf:Bag/>",
+    b"<rdf:li/>",
+    b"<!--c-->",
+    b"<exif:ColorSpace/>",
+    b'rdf:parseType="Resource"',
+    b"</rdf:li>",
+    b"\0",
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 40), st.sampled_from([b"", *PIECES])), max_size=3))
+def test_any_packet_can_be_kept_or_left_out(cuts: list[tuple[int, int, bytes]]) -> None:
+    found = IN_XMP
+    for start, length, put in cuts:
+        found = found[:start] + put + found[start + length :]
+    photo = Photo(np.zeros((2, 2, 3), np.uint8), xmp=found)
+    for metadata in ("safe", "all"):
+        kept = keeping.kept(photo, "JPEG", metadata).xmp
+        assert kept is None or xmp.parse(kept) is not None
+        assert metadata == "all" or MARKER not in (kept or b"")
+
+
+def test_corrections_need_no_text_to_correct() -> None:
+    found = packet("", "<exif:ColorSpace/><exif:PixelXDimension><!--c-->9</exif:PixelXDimension>")
+    written = keeping.kept(Photo(np.asarray(RGB), xmp=found), "PNG", "all").xmp or b""
+    assert b"<exif:PixelXDimension>64</exif:PixelXDimension>" in written
 
 
 def test_entities_are_not_expanded() -> None:
@@ -497,6 +530,10 @@ def test_what_a_format_has_no_place_for_is_said() -> None:
     assert left_out(photo, "JPEG", "all") == "not kept: a comment (too long for JPEG)"
     photo = Photo(np.asarray(RGB), iptc=iptc.pack([(2, 116, b"(c) one"), (2, 186, b"x")]), xmp=IN_XMP)
     assert left_out(photo, "WEBP", "all") == "not kept: IPTC rights, IPTC 2:186"
+    dates = iptc.pack([(2, 55, b"20240102"), (2, 60, b"late"), (2, 62, b"00000000")])
+    photo = Photo(np.asarray(RGB), iptc=dates)
+    assert b"2024-01-02" in encode_photo(photo, "WEBP")
+    assert left_out(photo, "WEBP", "safe") == "not kept: IPTC date"
 
 
 def test_a_gain_map_that_is_dropped_is_said_whatever_is_asked_for() -> None:
@@ -553,8 +590,16 @@ def test_a_result_says_that_it_is_one(format: str) -> None:
 
 def test_a_mark_that_lacks_something_is_none() -> None:
     space = b'xmlns:camofilter="camofilter:ns:1.0/" xmlns:my'
-    for attributes in ('camofilter:Version="1"', 'my:Version="1" my:Recipe="2"'):
-        assert decode_photo(pillow_bytes(RGB, "PNG", xmp=packet(attributes).replace(b"xmlns:my", space))).mark is None
+    digest = "0" * 64
+    for attributes in (
+        'camofilter:Version="1"',
+        f'my:Version="1" my:Recipe="{digest}"',
+        f'camofilter:Version="{PERSON}" camofilter:Recipe="{digest}"',
+        f'camofilter:Version="1" camofilter:Recipe="{PERSON}"',
+    ):
+        photo = decode_photo(pillow_bytes(RGB, "WEBP", xmp=packet(attributes).replace(b"xmlns:my", space)))
+        assert photo.mark is None
+        assert PERSON.encode() not in encode_photo(photo)
 
 
 def test_looks_mark_what_they_make() -> None:

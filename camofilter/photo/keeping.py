@@ -95,7 +95,7 @@ KEPT = (
         iptc=(116,),
         png=("Copyright",),
     ),
-    Fact("that camofilter made it", xmp=("camofilter:Version", "camofilter:Recipe")),
+    Fact("that camofilter made it"),  # by ``Photo.mark``, in which nothing else can hide
 )
 CREATOR = Fact(
     "who made it",
@@ -189,13 +189,13 @@ def kept(photo: Photo, format: str, metadata: str) -> Kept:
         The metadata, upright and of the photo's size. IPTC and comments that the format has no place for are in XMP.
     """
     # That a photo has no HDR version any longer can be seen, so it is said whatever was asked for.
-    left_out = [words for words in photo.others if metadata == "all" or words in embedded.SEEN]
+    lost = [words for words in photo.others if metadata == "all" or words in embedded.SEEN]
     if metadata == "none":
-        return Kept(left_out=tuple(left_out))
+        return Kept(left_out=tuple(lost))
     exif, sets, document = Exif.parse(photo.exif), iptc.parse(photo.iptc), xmp.parse(photo.xmp)
     if metadata == "all":
-        left_out += ["the maker note"] if MAKER_NOTE in exif.exif else []
-        left_out += ["damaged XMP"] if photo.xmp and document is None else []
+        lost += ["the maker note"] if MAKER_NOTE in exif.exif else []
+        lost += ["damaged or endless XMP"] if photo.xmp and document is None else []
         exif = exif.everything(photo.width, photo.height)
         sets = [one for one in sets if one[0] != iptc.APPLICATION or one[1] not in _PREVIEWS]
         comments = tuple((keyword, text) for keyword, text in photo.comments if not xmp.is_picture(text))
@@ -214,7 +214,7 @@ def kept(photo: Photo, format: str, metadata: str) -> Kept:
     moved += [_comment_in_xmp(*one) for one in comments if one not in own]
     properties, homeless = _moved(moved, xmp.properties(document))
     packet = xmp.joined(document, properties | (photo.mark.properties() if photo.mark else {}))
-    found = Kept(exif, packet, b"", iptc.pack(staying) or None, own, (*left_out, *homeless))
+    found = Kept(exif, packet, b"", iptc.pack(staying) or None, own, (*lost, *homeless))
     return _within_jpeg(found) if format == "JPEG" else found
 
 
@@ -278,9 +278,10 @@ def _iptc_in_xmp(sets: list[iptc.DataSet]) -> list[_Moved]:
     found = iptc.texts(sets)
     moved: list[_Moved] = []
     for words, day, time, name in _IPTC_DATES:
-        date = _joined_date(found.pop(day, [""])[0], found.pop(time, [""])[0])
-        if date:
-            moved.append((words, (xmp.name(name), xmp.Property.of(date))))
+        days, times = found.pop(day, []), found.pop(time, [""])
+        if days:
+            date = _joined_date(days[0], times[0]) or _joined_date(days[0], "")
+            moved.append((words, (xmp.name(name), xmp.Property.of(date)) if date else None))
     for number, texts in found.items():
         if number in _IPTC_IN_XMP:
             short, container = _IPTC_IN_XMP[number]

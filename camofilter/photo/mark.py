@@ -7,6 +7,7 @@ It stands in XMP, which all types of files that are written carry, in a namespac
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -40,9 +41,9 @@ def read(packet: bytes | None) -> Mark | None:
     if xmp.NAMESPACES["camofilter"].encode() not in (packet or b""):
         return None
     found = xmp.properties(xmp.parse(packet))
-    if _VERSION not in found or _RECIPE not in found:
-        return None
-    return Mark(found[_VERSION].texts[0], found[_RECIPE].texts[0])
+    version, recipe = (found[name].texts[0] if name in found else "" for name in (_VERSION, _RECIPE))
+    is_one = re.fullmatch(r"[\w.+-]{1,40}", version, re.ASCII) and re.fullmatch("[0-9a-f]{64}", recipe)
+    return Mark(version, recipe) if is_one else None
 
 
 def marked(photo: Photo, recipe: str) -> Photo:

@@ -37,7 +37,8 @@ _PREFIXES = {namespace: prefix for prefix, namespace in NAMESPACES.items()}
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _CONTAINERS: dict[Name, Container] = {(_RDF, "Alt"): "Alt", (_RDF, "Bag"): "Bag", (_RDF, "Seq"): "Seq"}
 _XMLNS = "http://www.w3.org/2000/xmlns/"
-_LONGEST = 16 << 20  # of a packet that is read; one of a real photo has a few thousand bytes
+# Of a packet that is read, in bytes and in elements within each other; real ones have a few thousand and a dozen.
+_LONGEST, _DEEPEST = 8 << 20, 100
 _HEAD, _TAIL = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>', b'<?xpacket end="w"?>'
 
 _GOOGLES_PICTURES = ("audio", "container", "depthmap", "focus", "image")
@@ -96,7 +97,7 @@ _EXTENSION = name("xmpNote:HasExtendedXMP")
 
 
 def parse(packet: bytes | None) -> Document | None:
-    """The packet as XML; None where it is missing, not well-formed, of absurd length or declares entities."""
+    """The packet as XML; None where it is missing, not well-formed, of absurd length or depth, or declares entities."""
     from xml.dom import minidom
     from xml.parsers.expat import ExpatError
 
@@ -104,9 +105,18 @@ def parse(packet: bytes | None) -> Document | None:
     if not packet or len(packet) > _LONGEST or b"<!DOCTYPE" in packet:
         return None
     try:
-        return minidom.parseString(packet)
-    except (ExpatError, ValueError, LookupError, RecursionError):
+        document = minidom.parseString(packet)
+    except (ExpatError, ValueError, LookupError):
         return None
+    return None if _is_deep(document) else document
+
+
+def _is_deep(document: Document) -> bool:
+    """Whether elements lie too deep in each other for minidom's own functions, which call themselves."""
+    level = [document.documentElement]
+    for _ in range(_DEEPEST):
+        level = [child for element in level for child in _elements(element)]
+    return bool(level)
 
 
 def properties(document: Document | None) -> Properties:
@@ -167,7 +177,9 @@ def cleaned(document: Document, corrected: Mapping[Name, str], removed: Iterable
             if element.parentNode is not None:
                 element.parentNode.removeChild(element)
         elif found in corrected and not _elements(element):
-            element.firstChild.data = corrected[found]
+            for child in list(element.childNodes):
+                element.removeChild(child)
+            element.appendChild(document.createTextNode(corrected[found]))
     return document
 
 
