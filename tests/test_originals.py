@@ -124,6 +124,7 @@ def test_links_are_followed(run: Callable[[str], Ran]) -> None:
     assert os.path.islink("a.jpg")
     assert Path("far", FOLDER, "b.jpg").read_bytes() == before
     assert not Path(FOLDER).exists()
+    assert "'camofilter undo' brings its original back" in run(WARM).out
     assert run("undo a.jpg").code == 0
     assert os.path.islink("a.jpg")
     assert Path("far/b.jpg").read_bytes() == before

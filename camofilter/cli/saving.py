@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,6 @@ def notes(photo: Photo, given: str, output: Path | None, metadata: str) -> list[
     from camofilter.photo.originals import is_kept
 
     told = notes_on(photo, FORMAT_BY_SUFFIX[output.suffix.lower()] if output else None, metadata)
-    if photo.mark and is_kept(Path(given)):
+    if photo.mark and is_kept(Path(os.path.realpath(given))):
         told[0] += "; 'camofilter undo' brings its original back"
     return told
