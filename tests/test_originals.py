@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Callable
@@ -251,12 +252,29 @@ def test_kept_originals_are_not_replaced(run: Callable[[str], Ran]) -> None:
     assert Path(FOLDER, "a.jpg").read_bytes() == before
 
 
+def test_originals_are_not_kept_behind_a_link(run: Callable[[str], Ran]) -> None:
+    before = Path("a.jpg").read_bytes()
+    Path("elsewhere").mkdir()
+    os.symlink("elsewhere", FOLDER)
+    ran = run(WARM)
+    assert (ran.code, ran.err.count("\n")) == (1, 1)
+    assert f"a.jpg: {FOLDER}, where its original would be kept, leads elsewhere" in ran.err
+    assert (Path("a.jpg").read_bytes(), os.listdir("elsewhere")) == (before, [])
+
+
 def test_batches_leave_kept_originals_alone(run: Callable[[str], Ran], tmp_path: Path) -> None:
     run(WARM)
     assert [entry.name for entry in Folder.of(str(tmp_path), tmp_path / "out").entries(Left())] == ["a.jpg"]
 
 
 # --- What a second run says -------------------------------------------------------------------------------
+
+
+def test_the_mark_names_the_recipe_that_is_written(run: Callable[[str], Ran]) -> None:
+    run("camouflage a.jpg --preset warm --threshold 99.9 --recipe-out r.json -o b.jpg")
+    mark = decode_photo(Path("b.jpg").read_bytes()).mark
+    assert mark is not None
+    assert mark.recipe == hashlib.sha256(Path("r.json").read_bytes()).hexdigest()
 
 
 def test_a_second_run_says_that_the_photo_is_a_result(run: Callable[[str], Ran]) -> None:

@@ -1184,6 +1184,17 @@ def test_permissions_follow_the_umask(tmp_path: Path, umask: int, mode: int) -> 
     assert stat.S_IMODE((tmp_path / "photo.png").stat().st_mode) == mode
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other modes")
+def test_a_private_file_that_is_replaced_stays_private(tmp_path: Path) -> None:
+    path = put(tmp_path, "photo.png", b"old")
+    path.chmod(0o600)
+    save_photo(Photo.from_array(smooth()), path, force=True)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    os.symlink("photo.png", tmp_path / "link.png")
+    save_photo(Photo.from_array(smooth()), tmp_path / "link.png", force=True)
+    assert not (tmp_path / "link.png").is_symlink()
+
+
 # --- The module -------------------------------------------------------------------------------------------
 
 

@@ -25,7 +25,7 @@ class Job(Protocol):
 
     Attributes:
         name: of the command.
-        metadata: what a written photo carries on: "safe", "all" or "none".
+        metadata: what a written photo carries on: "safe", "creator", "all" or "none".
         max_pixels: of the largest photo that is opened.
         bytes_a_worker: of memory that a worker needs for a small photo (``benchmarks/batch.py``).
         bytes_a_pixel: that it needs besides for a larger one, at most.

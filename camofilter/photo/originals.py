@@ -46,7 +46,7 @@ def replace_photo(path: Path, data: bytes, *, keep: bool = True) -> list[str]:
         _keep(path, names > 0)
     if keep or _record(path).exists():
         _write_record(path, [*_results(path), hashlib.sha256(data).hexdigest()])
-    write_atomically(path, data, force=True, like=path)
+    write_atomically(path, data, force=True)
     notes = []
     if names > 0:
         others = "another name (a hard link)" if names == 1 else f"{names} other names (hard links)"
@@ -102,6 +102,8 @@ def _kept(path: Path) -> Iterator[Path]:
 
 def _keep(path: Path, has_other_names: bool) -> None:
     """Keeps a photo, unless it is a result of one that is kept."""
+    if (path.parent / FOLDER).is_symlink():
+        raise PhotoError(f"{path.parent / FOLDER}, where its original would be kept, leads elsewhere: move that away")
     kept = list(_kept(path))
     if kept and _digest(path) in {*_results(path), _digest(kept[-1])}:
         return

@@ -153,9 +153,11 @@ def write_atomically(path: Path, data: bytes, force: bool, like: Path | None = N
     Args:
         path: of the file.
         data: its content.
-        force: replace a file that is there.
-        like: a file whose mode, owner (where allowed) and extended attributes it gets.
+        force: replace a file that is there; its mode, owner (where allowed) and extended attributes stay.
+        like: another file from which it gets them.
     """
+    if force and like is None and path.is_file() and not path.is_symlink():
+        like = path
     temporary = path.with_name(f"{_TEMPORARY[0]}{os.urandom(8).hex()}{_TEMPORARY[1]}")
     mode = 0o666 if like is None else 0o600  # nobody else reads what may not be read by them later
     try:
