@@ -89,16 +89,18 @@ class Encoding:
         numbers = np.subtract((*self.white, *self.primaries), (*_D65, *_RED_GREEN_BLUE))
         return self.gamma is None and self.hdr is None and self.full_range and bool(np.abs(numbers).max() < 0.002)
 
-    def profile(self) -> bytes:
-        """The same as an ICC profile; an HDR curve counts as that of sRGB."""
+    def profile(self) -> bytes | None:
+        """The same as an ICC profile; an HDR curve counts as that of sRGB. None for colours that no display has."""
         import imagecodecs
 
         red_green_blue = [(x, y, 1.0) for x, y in zip(self.primaries[::2], self.primaries[1::2], strict=True)]
         curve = {"gamma": self.gamma} if self.gamma else {"transferfunction": srgb_light(np.linspace(0, 1, 4096))}
-        profile: bytes = imagecodecs.cms_profile(
-            "rgb", whitepoint=(*self.white, 1.0), primaries=sum(red_green_blue, ()), **curve
-        )
-        return profile
+        with suppress(imagecodecs.CmsError):
+            profile: bytes = imagecodecs.cms_profile(
+                "rgb", whitepoint=(*self.white, 1.0), primaries=sum(red_green_blue, ()), **curve
+            )
+            return profile
+        return None
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,7 @@ import io
 import re
 import struct
 from contextlib import suppress
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -24,13 +25,17 @@ _START, _END = b"\xff\xd8", b"\xff\xd9"
 _APP0, _APP1, _APP2, _APP14, _COMMENT = 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
 _SCAN = 0xDA
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # Huffman tables, reserved, arithmetic tables
+_BETWEEN_SCANS = frozenset({0xC4, 0xCC, _SCAN, 0xDB, 0xDC, 0xDD, _COMMENT, *range(_APP0, 0xF0)})
 _LOSSLESS = frozenset({0xC3, 0xCB})
 _LONGEST_SCAN_HEADER = 4 + 2 * 4 + 4
 _EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 
-# What stands where the pixels of a file seem to end: if it changes the picture, they had not ended. A decoder that
+# What is put where the pixels of a scan seem to end: if it changes the picture, they had not ended. A decoder that
 # waits for the next part of an image with restart markers finds each of the eight.
-_MORE = bytes(range(165, 255)) + b"".join(bytes((0xFF, 0xD0 + n)) + bytes(range(90, 140)) for n in range(8))
+_MORE = tuple(
+    first + bytes(range(165, 255)) + b"".join(bytes((0xFF, 0xD0 + n)) + bytes(range(90, 140)) for n in range(8))
+    for first in (b"\xb4", b"\x4b")
+)
 
 
 class Segment(NamedTuple):
@@ -122,14 +127,13 @@ def _samples(image: Any, data: bytes) -> Pixels:
     """H×W×1, ×3 or ×4 samples; refuses a picture of which a part is missing."""
     frame = _frame(data)
     if frame.content[0] != 8 or frame.marker in _LOSSLESS:
-        import imagecodecs
-
-        decoded = imagecodecs.jpeg8_decode(data)
-        values = full_scale(decoded.reshape(*decoded.shape[:2], -1), frame.content[0])
+        quick = _decoded(data)
+        values = full_scale(quick, frame.content[0])
     else:
         quick = _quickly(image, data)
         values = _by_pillow(data) if quick is None else quick
-    if (_ends_grey(values) or "progressive" in image.info) and _lacks_pixels(data):
+    progressive = "progressive" in image.info  # what misses the last scans looks only coarser
+    if (progressive and not _has_all_scans(data)) or ((progressive or _ends_grey(values)) and _lacks_pixels(data, quick)):
         raise PhotoError("damaged or cut-off JPEG file (pixels are missing); copy or export it again")
     return values
 
@@ -167,33 +171,47 @@ def _ends_grey(values: Pixels) -> bool:
     return bool(np.abs(luminance - 0.5).max() < 0.01)
 
 
-def _lacks_pixels(data: bytes) -> bool:
-    """Whether a decoder wants more than what stands before the end marker; it would fill up in silence."""
+def _lacks_pixels(data: bytes, decoded: Pixels | None = None) -> bool:
+    """Whether a decoder wants more than what stands before the end marker; it would fill up in silence.
+
+    Args:
+        data: a file without metadata.
+        decoded: what :func:`_decoded` makes of it, where that is known.
+    """
     import imagecodecs
 
-    end = _end_of_scans(data)
+    ends = _scan_ends(data)
+    parts = [data[start:end] for start, end in pairwise([0, *ends])]
     try:
-        one, other = (imagecodecs.jpeg8_decode(data[:end] + more + _END) for more in (b"", _MORE))
+        decoded = _decoded(data) if decoded is None else decoded
+        return any(not np.array_equal(_decoded(b"".join(p + more for p in parts) + _END), decoded) for more in _MORE)
     except (imagecodecs.Jpeg8Error, ValueError):
         return True
-    return not np.array_equal(one, other)
 
 
-_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)  # of all that stand in a scan, a restart is none
+def _decoded(data: bytes) -> Pixels:
+    import imagecodecs
+
+    values: Pixels = imagecodecs.jpeg8_decode(data)
+    return values.reshape(*values.shape[:2], -1)
 
 
-def _end_of_scans(data: bytes) -> int:
-    """Where the coded pixels end: at the end marker, at what belongs into no picture, or with the data."""
-    at = segments(data)[1]
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # of all that stand in a scan, a restart is none
+
+
+def _scan_ends(data: bytes) -> list[int]:
+    """Where each scan ends; the last at the end marker, at what belongs into no picture, or with the data."""
+    at, ends = segments(data)[1], []
+    is_scan = False
     while found := _MARKER.search(data, at):
-        at = found.start()
-        marker = data[at + 1]
-        if not (marker in (0xC4, 0xCC, _SCAN, 0xDB, 0xDC, 0xDD, _COMMENT) or _APP0 <= marker <= 0xEF):
-            return at
-        if at + 4 > len(data):
-            return at
+        at, marker = found.start(), data[found.start() + 1]
+        if is_scan:
+            ends.append(at)
+        if marker not in _BETWEEN_SCANS or at + 4 > len(data):
+            return ends
+        is_scan = marker == _SCAN
         at += 2 + struct.unpack_from(">H", data, at + 2)[0]
-    return len(data.removesuffix(b"\xff"))
+    return [*ends, len(data.removesuffix(b"\xff"))]
 
 
 def _ended(data: bytes) -> bytes:
@@ -201,7 +219,7 @@ def _ended(data: bytes) -> bytes:
     scan = segments(data)[1]
     if scan == len(data) or data.find(_END, scan) >= 0:
         return data
-    whole = data[: _end_of_scans(data)] + _END
+    whole = data[: _scan_ends(data)[-1]] + _END
     if not _has_all_scans(whole) or _lacks_pixels(whole):
         raise PhotoError("damaged or cut-off JPEG file (it ends early); copy or export it again")
     return whole

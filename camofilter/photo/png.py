@@ -50,6 +50,7 @@ def chunks(data: bytes) -> Iterator[Chunk]:
 
 def texts(parts: Iterable[Chunk]) -> Iterator[tuple[str, str]]:
     """Keywords and texts of a PNG, those behind its pixels, too; without what is damaged or too long to be read."""
+    room = _MAX_UNPACKED
     for kind, content, whole in parts:
         if kind not in (b"tEXt", b"zTXt", b"iTXt") or not whole:
             continue
@@ -60,8 +61,9 @@ def texts(parts: Iterable[Chunk]) -> Iterator[tuple[str, str]]:
         elif kind == b"iTXt":
             is_packed = text[:1] == b"\1"
             text = text[2:].split(b"\0", 2)[-1]  # behind a language, and the keyword in it
-        unpacked = _unpacked(text) if is_packed else text
+        unpacked = _unpacked(text, room) if is_packed else text
         if unpacked is not None:
+            room -= len(unpacked) * is_packed
             decoded = unpacked.decode(errors="replace") if kind == b"iTXt" else unpacked.decode("latin-1")
             yield keyword.decode("latin-1"), decoded
 
@@ -143,14 +145,14 @@ def _samples_of_16_bits(data: bytes) -> tuple[Pixels, Pixels | None]:
     return apart(imagecodecs.png_decode(data))
 
 
-def _unpacked(packed: bytes) -> bytes | None:
+def _unpacked(packed: bytes, longest: int = _MAX_UNPACKED) -> bytes | None:
     """What deflate made shorter; None where that is damaged or too long to be read."""
     try:
         stream = zlib.decompressobj()
-        content = stream.decompress(packed, _MAX_UNPACKED)
+        content = stream.decompress(packed, longest + 1)  # 0 would be no limit
     except zlib.error:
         return None
-    return content if stream.eof else None
+    return content if stream.eof and len(content) <= longest else None
 
 
 def _profile(first: dict[bytes, bytes]) -> bytes | None:

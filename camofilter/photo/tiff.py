@@ -7,6 +7,7 @@ import logging
 import math
 import struct
 import zlib
+from bisect import bisect_right
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -92,10 +93,13 @@ def _byte_counts(page: Any, data: bytes) -> tuple[int, ...]:
     import tifffile
 
     plain = page.compression == tifffile.COMPRESSION.NONE
-    counts = []
+    counts: list[int] = []
+    places = sorted({*page.dataoffsets, page.offset, len(data)})
     for number, (start, told) in enumerate(zip(page.dataoffsets, page.databytecounts, strict=True)):
-        count = _plain_size(page, number) if plain else min(told, len(data) - start)
-        cut = start + count > len(data) or (count < told and not plain and not _is_whole(page, number, data[start:]))
+        behind = min(bisect_right(places, start), len(places) - 1)
+        count = _plain_size(page, number) if plain else min(told, places[behind] - start)
+        packed = data[start : start + count]
+        cut = len(packed) < count or (count < told and not plain and not _is_whole(page, number, packed))
         counts.append(0 if cut else count)
     if len(counts) < math.prod(page.chunked) or min(counts) <= 0:  # tifffile would fill up what is missing
         raise PhotoError("damaged or cut-off TIFF file (pixels are missing); copy or export it again")
@@ -103,14 +107,15 @@ def _byte_counts(page: Any, data: bytes) -> tuple[int, ...]:
 
 
 def _is_whole(page: Any, number: int, packed: bytes) -> bool:
-    """Whether a strip or tile that reaches to the end of the file holds all of its pixels."""
+    """Whether a strip or tile that is shorter than told holds all of its pixels."""
     import tifffile
 
     if page.compression == tifffile.COMPRESSION.JPEG:
         return b"\xff\xd9" in packed
     size, unpack = _plain_size(page, number), tifffile.TIFF.DECOMPRESSORS[page.compression]
     # The bits of a code that is cut through would be made up: then what follows makes a difference.
-    ends = {bytes(unpack(packed + more, out=size))[:size] for more in (b"", bytes(4), b"\xff" * 4)}
+    more = (b"", bytes(4), b"\xff" * 4) if page.compression == tifffile.COMPRESSION.LZW else (b"",)
+    ends = {bytes(unpack(packed + bits, out=size))[:size] for bits in more}
     return len(ends) == 1 and len(ends.pop()) == size
 
 
