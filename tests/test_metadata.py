@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from photo_files import chunk, oriented, pillow_bytes
 from PIL import ExifTags, Image
 
 import camofilter
@@ -25,22 +26,6 @@ from camofilter.recipe import Recipe
 RGB = Image.fromarray(np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8))
 MARKER = b"PLANTED-SECRET"
 FORMATS = ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"]
-
-
-def pillow_bytes(image: Image.Image, format: str, **options: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, format, **options)
-    return file.getvalue()
-
-
-def oriented(orientation: int) -> bytes:
-    exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = orientation
-    return exif.tobytes()
-
-
-def chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 XMP = (

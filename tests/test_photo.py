@@ -21,6 +21,7 @@ import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from photo_files import chunk, noise, oriented, pillow_bytes, smooth, tiff_bytes
 from PIL import ExifTags, Image, ImageCms, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 
@@ -40,33 +41,6 @@ from camofilter.photo.colour import srgb_profile
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples" / "photos").glob("*.jpg"))
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
-
-
-def noise(height: int = 21, width: int = 34, channels: int = 3, dtype: Any = np.uint8) -> np.ndarray:
-    maximum = int(np.iinfo(dtype).max)
-    shape = (height, width, channels) if channels else (height, width)
-    return np.random.default_rng(height * width).integers(0, maximum + 1, shape, dtype=dtype)
-
-
-def smooth(height: int = 48, width: int = 64) -> np.ndarray:
-    y, x = np.mgrid[0:height, 0:width]
-    return np.stack([x * 255 // width, y * 255 // height, (x + y) * 255 // (width + height)], -1).astype(np.uint8)
-
-
-def pillow_bytes(image: Image.Image, format: str, **options: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, format, **options)
-    return file.getvalue()
-
-
-def tiff_bytes(samples: np.ndarray, **options: Any) -> bytes:
-    file = io.BytesIO()
-    tifffile.imwrite(file, samples, **{"metadata": None, "software": False} | options)
-    return file.getvalue()
-
-
-def chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def put(folder: Path, name: str, data: bytes) -> Path:
@@ -305,12 +279,6 @@ def test_dpi_is_kept(tmp_path: Path) -> None:
 
 
 # --- Upright ----------------------------------------------------------------------------------------------
-
-
-def oriented(orientation: int) -> bytes:
-    exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = orientation
-    return exif.tobytes()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -126,14 +126,12 @@ def _bare(data: bytes, header: list[Segment], scan: int, precision: int | None =
 def _samples(image: Any, data: bytes) -> Pixels:
     """H×W×1, ×3 or ×4 samples; refuses a picture of which a part is missing."""
     frame = _frame(data)
-    if frame.content[0] != 8 or frame.marker in _LOSSLESS:
-        quick = _decoded(data)
-        values = full_scale(quick, frame.content[0])
-    else:
-        quick = _quickly(image, data)
-        values = _by_pillow(data) if quick is None else quick
-    progressive = "progressive" in image.info  # what misses the last scans looks only coarser
-    if (progressive and not _has_all_scans(data)) or ((progressive or _ends_grey(values)) and _lacks_pixels(data, quick)):
+    is_plain = frame.content[0] == 8 and frame.marker not in _LOSSLESS
+    quick = _quickly(image, data) if is_plain else _decoded(data)
+    values = _by_pillow(data) if quick is None else full_scale(quick, frame.content[0])
+    # A progressive JPEG that misses its last scans is only coarser.
+    is_suspect = "progressive" in image.info or _ends_grey(values)
+    if is_suspect and (not _has_all_scans(data) or _lacks_pixels(data, quick)):
         raise PhotoError("damaged or cut-off JPEG file (pixels are missing); copy or export it again")
     return values
 
@@ -227,8 +225,9 @@ def _ended(data: bytes) -> bytes:
 
 def _has_all_scans(data: bytes) -> bool:
     """Whether each coefficient of each component is there to its last bit."""
-    at = segments(data)[1]
-    missing = {(component, number) for component in _frame(data).content[6::3] for number in range(64)}
+    at, frame = segments(data)[1], _frame(data)
+    coefficients = range(0 if frame.marker in _LOSSLESS else 64)
+    missing = {(component, number) for component in frame.content[6::3] for number in coefficients}
     while (found := _MARKER.search(data, at)) and found.start() + 4 <= len(data):
         at = found.start()
         length = struct.unpack_from(">H", data, at + 2)[0]

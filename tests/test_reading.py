@@ -1,0 +1,570 @@
+"""Files that other programs read wrongly or refuse, kind by kind. Oracles are formulas of the standards."""
+
+from __future__ import annotations
+
+import io
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from photo_files import chunk, noise, oriented, pillow_bytes, smooth, tiff_bytes
+from PIL import Image
+
+from camofilter.errors import PhotoError
+from camofilter.photo import Photo, decode_photo, open_photo
+from camofilter.photo.colour import Encoding, to_srgb, tone_mapped
+from camofilter.photo.reading import pixel_count
+
+RGB = Image.fromarray(smooth())
+ADOBE_RGB = imagecodecs.cms_profile("adobergb")
+D65 = (0.3127, 0.3290)
+SRGB, P3 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06), (0.68, 0.32, 0.265, 0.69, 0.15, 0.06)
+BT2020, ADOBE = (0.708, 0.292, 0.170, 0.797, 0.131, 0.046), (0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
+
+
+def refused(data: bytes) -> str:
+    with pytest.raises(PhotoError) as caught:
+        decode_photo(data)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+# --- Colours told by numbers ------------------------------------------------------------------------------
+
+
+def light(encoded: np.ndarray) -> np.ndarray:
+    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+
+
+def encoded(light: np.ndarray) -> np.ndarray:
+    light = np.clip(light, 0, 1)
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+def to_xyz(primaries: tuple[float, ...]) -> np.ndarray:
+    """SMPTE RP 177, for a white of D65."""
+    x, y = np.array(primaries[::2]), np.array(primaries[1::2])
+    columns = np.stack([x / y, np.ones(3), (1 - x - y) / y])
+    white = np.array([D65[0] / D65[1], 1, (1 - D65[0] - D65[1]) / D65[1]])
+    return columns * np.linalg.solve(columns, white)
+
+
+def as_srgb(samples: np.ndarray, primaries: tuple[float, ...], gamma: float | None = None) -> np.ndarray:
+    """0 to 1 from whole numbers of the primaries, by a power or the curve of sRGB."""
+    values = samples / np.iinfo(samples.dtype).max
+    linear = light(values) if gamma is None else values**gamma
+    return encoded(linear @ (np.linalg.inv(to_xyz(SRGB)) @ to_xyz(primaries)).T)
+
+
+def levels_off(photo: Photo, expected: np.ndarray) -> float:
+    return float(np.abs(photo.pixels / np.iinfo(photo.pixels.dtype).max - expected).max() * 255)
+
+
+def png(samples: np.ndarray | Image.Image, *chunks: bytes) -> bytes:
+    is_image = isinstance(samples, Image.Image)
+    data = pillow_bytes(samples, "PNG") if is_image else imagecodecs.png_encode(np.ascontiguousarray(samples))
+    return data[:33] + b"".join(chunks) + data[33:]
+
+
+def cicp(primaries: int, transfer: int, full_range: int = 1) -> bytes:
+    return chunk(b"cICP", bytes((primaries, transfer, 0, full_range)))
+
+
+def gama(number: int) -> bytes:
+    return chunk(b"gAMA", struct.pack(">I", number))
+
+
+def chrm(primaries: tuple[float, ...]) -> bytes:
+    return chunk(b"cHRM", struct.pack(">8I", *(round(number * 100_000) for number in (*D65, *primaries))))
+
+
+ICCP = chunk(b"iCCP", b"Adobe\0\0" + zlib.compress(ADOBE_RGB))
+
+
+def heif(samples: np.ndarray, format: str, primaries: int, transfer: int, **options: Any) -> bytes:
+    """An AVIF or HEIC that tells its colours by code points."""
+    image = Image.fromarray(samples) if samples.dtype == np.uint8 else None
+    if format == "AVIF" and image:
+        data = pillow_bytes(image, "AVIF", quality=100, subsampling="4:4:4", **options)
+    elif format == "AVIF":
+        data = imagecodecs.avif_encode(samples >> 6, bitspersample=10, level=100)
+    else:
+        pillow_heif = pytest.importorskip("pillow_heif")
+        mode = "RGB" if samples.dtype == np.uint8 else "RGB;16"
+        file = io.BytesIO()
+        picture = pillow_heif.from_bytes(mode, samples.shape[1::-1], samples.tobytes())
+        picture.save(file, quality=-1, chroma=444, matrix_coefficients=0, **options)
+        data = file.getvalue()
+    at = data.index(b"nclx") + 4
+    return data[:at] + struct.pack(">HH", primaries, transfer) + data[at + 4 :]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize(
+    ("chunks", "primaries", "gamma"),
+    [
+        ([cicp(12, 13)], P3, None),
+        ([cicp(9, 14)], BT2020, None),
+        ([cicp(1, 4)], SRGB, 2.2),
+        ([cicp(12, 13), ICCP, gama(100_000)], P3, None),
+        ([ICCP, gama(100_000)], ADOBE, 563 / 256),
+        ([gama(100_000)], SRGB, 1.0),
+        ([gama(55_556)], SRGB, 1.8),
+        ([gama(45_455), chrm(ADOBE)], ADOBE, 2.2),
+        ([chrm(P3)], P3, None),
+        ([gama(100_000), chrm(BT2020)], BT2020, 1.0),
+    ],
+)
+def test_png_tells_its_colours_in_the_order_of_the_standard(
+    chunks: list[bytes], primaries: tuple[float, ...], gamma: float | None, dtype: Any
+) -> None:
+    samples = noise(dtype=dtype)
+    photo = decode_photo(png(samples, *chunks))
+    assert photo.bits == 8 * samples.itemsize
+    assert levels_off(photo, as_srgb(samples, primaries, gamma)) < (1.1 if dtype == np.uint8 else 0.3)
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [gama(45_455)],
+        [gama(45_455), chrm(SRGB)],
+        [chunk(b"sRGB", b"\0"), gama(100_000), chrm(P3)],
+        [cicp(1, 13), ICCP],
+        [cicp(2, 2)],
+        [cicp(1, 1)],
+        [chunk(b"cICP", b"\x0c")],
+        [gama(0)],
+        [chunk(b"gAMA", b"")],
+        [chunk(b"cHRM", bytes(32))],
+        [chunk(b"cHRM", struct.pack(">8I", *[33_000] * 8))],
+    ],
+)
+def test_png_of_srgb_or_of_nonsense_is_left_as_it_is(chunks: list[bytes]) -> None:
+    assert np.array_equal(decode_photo(png(smooth(), *chunks)).pixels, smooth())
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "1"])
+def test_gama_of_every_mode(mode: str) -> None:
+    image = Image.fromarray(noise(channels=4)).convert("RGB" if mode == "P" else "RGBA").convert(mode)
+    photo = decode_photo(png(image, gama(100_000)))
+    plain = np.asarray(image.convert("RGBA"))
+    assert levels_off(photo, as_srgb(plain[..., :3], SRGB, 1.0)) < 1.1
+    assert (photo.alpha is not None) == (mode in ("LA", "RGBA"))
+    assert photo.alpha is None or np.array_equal(photo.alpha, plain[..., 3])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_samples_of_video_range_are_stretched(dtype: Any) -> None:
+    step = 1 if dtype == np.uint8 else 256
+    levels = np.array([0, 16, 125.5, 235, 255]) * step
+    samples = np.repeat(levels.astype(dtype)[np.newaxis, :, np.newaxis], 3, axis=2)
+    photo = decode_photo(png(samples, cicp(1, 13, 0)))
+    expected = np.clip((samples / step - 16) / 219, 0, 1)
+    assert levels_off(photo, expected) <= 0.5 + 1e-6
+
+
+@pytest.mark.parametrize("format", ["AVIF", "HEIF"])
+@pytest.mark.parametrize(("code", "primaries"), [(12, P3), (9, BT2020), (1, SRGB), (2, SRGB)])
+def test_avif_and_heic_tell_their_colours_by_code_points(format: str, code: int, primaries: tuple[float, ...]) -> None:
+    data = heif(smooth(), format, code, 2 if code == 2 else 13)
+    plain = decode_photo(heif(smooth(), format, 1, 13)).pixels
+    assert levels_off(decode_photo(data), as_srgb(plain, primaries)) < 1.1
+
+
+def test_avif_with_a_profile_and_code_points_follows_the_profile() -> None:
+    data = heif(smooth(), "AVIF", 9, 16, icc_profile=ADOBE_RGB)
+    plain = decode_photo(heif(smooth(), "AVIF", 1, 13)).pixels
+    photo = decode_photo(data)
+    assert photo.icc_profile == ADOBE_RGB
+    assert levels_off(photo, as_srgb(plain, ADOBE, 563 / 256)) < 1.1
+
+
+@pytest.mark.parametrize(
+    "data", [png(smooth(), cicp(1, 9)), png(smooth(), cicp(77, 13)), heif(smooth(), "AVIF", 1, 77)]
+)
+def test_unknown_code_points_are_refused_in_words(data: bytes) -> None:
+    assert "H.273" in refused(data)
+
+
+def nits(samples: np.ndarray, primaries: tuple[float, ...] = SRGB) -> np.ndarray:
+    """Light of a display whose white has 203 cd/m², in other primaries than those of sRGB."""
+    linear = light(samples / np.iinfo(samples.dtype).max)
+    return 203 * (linear @ (np.linalg.inv(to_xyz(primaries)) @ to_xyz(SRGB)).T)
+
+
+def pq_light(codes: np.ndarray) -> np.ndarray:
+    """cd/m² by the decimals of BT.2100, table 4."""
+    power = codes ** (1 / 78.84375)
+    return 10_000 * (np.maximum(power - 0.8359375, 0) / (18.8515625 - 18.6875 * power)) ** (1 / 0.1593017578125)
+
+
+def hdr(codes: Any) -> np.ndarray:
+    """1×W×3 samples of codes, 0 to 1: of greys, or of colours."""
+    codes = np.array(codes, float)
+    rows = codes[np.newaxis] if codes.ndim == 2 else np.repeat(codes[np.newaxis, :, np.newaxis], 3, axis=2)
+    return np.rint(rows * 65535).astype(np.uint16)
+
+
+PQ, HLG = Encoding(primaries=BT2020, hdr=16), Encoding(primaries=BT2020, hdr=18)
+
+
+def test_pq_within_ordinary_light_is_only_decoded() -> None:
+    """BT.2100 and BT.2408 name these codes of 0, 100 and 203 cd/m²."""
+    shown = nits(tone_mapped(hdr([0, 0.5081, 0.5807]), PQ))[0, :, 0]
+    assert np.abs(shown - [0, 100, 203]).max() < 0.3
+
+
+def test_pq_of_more_light_is_rolled_off() -> None:
+    """As BT.2390 has it: exact below the knee, the peak becomes white, and more light is never darker."""
+    codes = np.linspace(0, 0.7518, 400)  # up to 1000 cd/m²
+    shown = nits(tone_mapped(hdr(codes), PQ))[0, :, 0]
+    knee = 1.5 * 0.5807 - 0.5 * 0.7518
+    assert np.abs(shown - pq_light(codes))[codes < knee].max() < 0.3
+    assert (shown <= pq_light(codes) + 0.3).all()
+    assert shown[-1] == pytest.approx(203, abs=0.1)
+    assert (np.diff(shown) >= 0).all()
+
+
+def test_hues_stay_in_tone_mapping() -> None:
+    colours = np.array([[0.75, 0.6, 0.4], [0.3, 0.55, 0.7], [0.7518] * 3])
+    shown = nits(tone_mapped(hdr(colours), PQ))[0]
+    meant = pq_light(colours)
+    assert shown / shown.max(axis=1, keepdims=True) == pytest.approx(meant / meant.max(axis=1, keepdims=True), abs=3e-3)
+
+
+def test_hlg_is_shown_as_on_its_display_of_1000_nits() -> None:
+    """White is HLG of 0.75 and PQ of 0.5807 (BT.2408), and both are rolled off alike."""
+    one = tone_mapped(hdr([0, 0.75, 1]), HLG)
+    other = tone_mapped(hdr([0, 0.5807, 0.7518]), PQ)
+    assert np.abs(nits(one) - nits(other)).max() < 0.7
+    codes = np.array([0.5, 0.4, 0.1])
+    scene = codes**2 / 3
+    expected = 1000 * (scene @ (0.2627, 0.6780, 0.0593)) ** 0.2 * scene  # BT.2100, table 5
+    assert nits(tone_mapped(hdr([codes, [1, 1, 1]]), HLG))[0, 0] == pytest.approx(expected, abs=0.2)
+
+
+@pytest.mark.parametrize("code", [16, 18])
+@pytest.mark.parametrize("container", ["PNG", "AVIF", "HEIF"])
+def test_hdr_of_every_container_is_tone_mapped_with_all_its_bits(container: str, code: int) -> None:
+    samples = np.repeat(np.linspace(0, 65535, 64 * 48).reshape(48, 64, 1), 3, axis=2).astype(np.uint16)
+    samples[..., 2] //= 2
+    data = png(samples, cicp(9, code)) if container == "PNG" else heif(samples, container, 9, code)
+    photo = decode_photo(data)
+    assert photo.bits == 16
+    expected = to_srgb(samples, Encoding.cicp(9, code))
+    assert np.abs(photo.pixels.astype(int) - expected).max() < (1 if container == "PNG" else 257 * 2)
+    assert len(np.unique(photo.pixels)) > 300
+
+
+def test_hdr_of_8_bits_and_transparency_stays_so() -> None:
+    samples = noise(channels=4)
+    photo = decode_photo(png(samples, cicp(9, 16)))
+    assert photo.bits == 8
+    assert np.array_equal(photo.alpha, samples[..., 3])
+    assert not np.array_equal(photo.pixels, samples[..., :3])
+
+
+# --- Parts of a PNG that are no pixels --------------------------------------------------------------------
+
+
+def with_wrong_checksum(part: bytes) -> bytes:
+    return part[:-1] + bytes([part[-1] ^ 1])
+
+
+def damaged(data: bytes, kind: bytes) -> bytes:
+    """The same PNG, of which the first chunk of a kind has a wrong checksum."""
+    at = data.index(kind)
+    end = at + 8 + struct.unpack_from(">I", data, at - 4)[0]
+    return data[:at] + with_wrong_checksum(data[at:end]) + data[end:]
+
+
+def test_long_chunks_are_read() -> None:
+    profile = bytes((0, 0x1E, 0x84, 0x80)) + ADOBE_RGB[4:] + bytes(2_000_000 - len(ADOBE_RGB))
+    photo = decode_photo(png(noise(), chunk(b"iCCP", b"x\0\0" + zlib.compress(profile))))
+    assert levels_off(photo, as_srgb(noise(), ADOBE, 563 / 256)) < 1.1
+    assert photo.icc_profile == profile
+    text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"long " * 400_000))
+    assert np.array_equal(decode_photo(png(smooth(), text)).pixels, smooth())
+
+
+def test_texts_unpack_to_no_more_than_a_bound() -> None:
+    script = """if True:
+        import resource, struct, sys, zlib
+        from camofilter.photo import decode_photo
+        data = sys.stdin.buffer.read()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        decode_photo(data)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    """
+    packed = zlib.compress(bytes(15_000_000))
+    data = png(
+        smooth(), *[chunk(b"zTXt", b"n%d\0\0" % n + packed) for n in range(40)], chunk(b"iCCP", b"x\0\0" + packed)
+    )
+    used = subprocess.run([sys.executable, "-c", script], input=data, capture_output=True, check=True).stdout
+    assert int(used) < 200_000  # in kB
+
+
+@pytest.mark.parametrize("part", [ICCP, gama(100_000), cicp(12, 13), chunk(b"tEXt", b"a\0b"), chunk(b"pHYs", bytes(9))])
+def test_what_is_no_pixels_is_left_out_where_its_checksum_is_wrong(part: bytes) -> None:
+    for wrong in (with_wrong_checksum(part), with_wrong_checksum(part) + chunk(b"tIME", bytes(7))):
+        assert np.array_equal(decode_photo(png(smooth(), wrong)).pixels, smooth())
+
+
+def test_pixels_of_a_wrong_checksum_are_refused_in_words() -> None:
+    palette = pillow_bytes(RGB.quantize(16), "PNG", transparency=3)
+    assert decode_photo(palette).alpha is not None
+    assert decode_photo(damaged(palette, b"tRNS")).alpha is None
+    for data, kind in ((png(smooth()), b"IDAT"), (png(noise(dtype=np.uint16)), b"IDAT"), (palette, b"PLTE")):
+        assert f"wrong checksum of its {kind.decode()}" in refused(damaged(data, kind))
+
+
+def test_a_png_of_xcode_is_named() -> None:
+    data = png(smooth())
+    assert "CgBI" in refused(data[:8] + chunk(b"CgBI", b"P\0 \2") + data[8:])
+
+
+def test_an_animation_of_one_picture_is_a_photo() -> None:
+    for frames in (0, 1):
+        data = png(smooth(), chunk(b"acTL", struct.pack(">II", frames, 0)))
+        assert np.array_equal(decode_photo(data).pixels, smooth())
+
+
+# --- JPEG without its end, or of other bits ---------------------------------------------------------------
+
+END = b"\xff\xd9"
+LARGE = Image.fromarray(smooth(67, 101))
+JPEGS = {
+    "plain": pillow_bytes(LARGE, "JPEG", quality=92),
+    "progressive": pillow_bytes(LARGE, "JPEG", quality=92, progressive=True),
+    "grey": pillow_bytes(LARGE.convert("L"), "JPEG", quality=92),
+    "grey progressive": pillow_bytes(LARGE.convert("L"), "JPEG", quality=92, progressive=True),
+    "CMYK": pillow_bytes(LARGE.convert("CMYK"), "JPEG", quality=92),
+    "CMYK progressive": pillow_bytes(LARGE.convert("CMYK"), "JPEG", quality=92, progressive=True),
+    "4:4:4": pillow_bytes(LARGE, "JPEG", quality=92, subsampling=0),
+    "restarts": pillow_bytes(LARGE, "JPEG", quality=92, restart_marker_blocks=3),
+}
+GREY = {"all of it mid-grey": pillow_bytes(Image.new("RGB", (101, 67), (128, 128, 128)), "JPEG")}
+
+
+@pytest.mark.parametrize("kind", JPEGS | GREY)
+def test_a_jpeg_without_its_end_marker_is_read(kind: str) -> None:
+    data = (JPEGS | GREY)[kind]
+    whole = decode_photo(data).pixels
+    for ended in (data[:-2], data[:-1], data[:-2] + b"\0" * 9, data + data[:500]):
+        assert np.array_equal(decode_photo(ended).pixels, whole)
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+@pytest.mark.parametrize("behind", ["nothing", "end marker", "tail", "another photo"])
+def test_a_jpeg_that_lacks_pixels_is_refused_whatever_stands_behind(kind: str, behind: str) -> None:
+    data = JPEGS[kind]
+    scan = data.index(b"\xff\xda") + 14
+    more = {"nothing": b"", "end marker": END, "tail": data[-20:], "another photo": data}[behind]
+    for part in (0.2, 0.5, 0.85):
+        cut = int(scan + part * (len(data) - scan))
+        assert "JPEG file" in refused(data[:cut] + more)
+
+
+@pytest.mark.parametrize("channels", [0, 3])
+def test_jpeg_of_12_bits_is_read_with_all_of_them(channels: int) -> None:
+    samples = np.linspace(0, 4095, 48 * 64).reshape(48, 64).astype(np.uint16)
+    samples = np.dstack([samples, samples[::-1], samples[:, ::-1]]) if channels else samples
+    data = imagecodecs.jpeg8_encode(samples, 100, bitspersample=12, subsampling="444" if channels else None)
+    data = data[:2] + b"\xff\xe1" + struct.pack(">H", len(oriented(3)) + 2) + oriented(3) + data[2:]
+    photo = decode_photo(data)
+    assert photo.bits == 16
+    assert photo.format == "JPEG"
+    turned = samples.reshape(48, 64, -1)[::-1, ::-1]
+    assert np.abs(photo.pixels / 65535 - turned / 4095).max() < 0.3 / 255
+    assert pixel_count(data) == 48 * 64
+
+
+# --- The photo among the directories of a TIFF ------------------------------------------------------------
+
+
+def pages(*parts: tuple[np.ndarray, dict[str, Any]], **options: Any) -> bytes:
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file, **options) as writer:
+        for samples, tags in parts:
+            kind = "rgb" if samples.ndim == 3 else "minisblack"
+            always = {"metadata": None, "software": False, "contiguous": False, "photometric": kind}
+            writer.write(samples, **always | tags)
+    return file.getvalue()
+
+
+PHOTO, PREVIEW, MASK = smooth(), np.ascontiguousarray(255 - smooth()[::4, ::4]), smooth()[..., 0] > 99
+REDUCED = {"subfiletype": 1}
+OLD = {kind: {"extratags": [(255, 3, 1, kind, True)]} for kind in (1, 2)}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pages((PHOTO, {}), (PREVIEW, REDUCED)),
+        pages((PREVIEW, REDUCED), (PHOTO, {})),
+        pages((PHOTO, {"tile": (16, 16)}), (PHOTO[::2, ::2], REDUCED), (PHOTO[::4, ::4], REDUCED), bigtiff=True),
+        pages((PHOTO, {"subifds": 1}), (PREVIEW, REDUCED)),
+        pages((PREVIEW, {"subifds": 1} | REDUCED), (PHOTO, {})),
+        pages((PHOTO, {}), (MASK, {"subfiletype": 4})),
+        pages((MASK, {"subfiletype": 4}), (PHOTO, {})),
+        pages((PHOTO, {"subfiletype": 2})),
+        pages((PHOTO, OLD[1]), (PREVIEW, OLD[2])).replace(
+            struct.pack("<HHI", 254, 4, 1), struct.pack("<HHI", 253, 4, 1)
+        ),
+    ],
+)
+def test_a_tiff_with_previews_or_masks_is_one_photo(data: bytes) -> None:
+    assert np.array_equal(decode_photo(data).pixels, PHOTO)
+    assert pixel_count(data) == PHOTO.shape[0] * PHOTO.shape[1]
+
+
+def test_of_several_photos_in_a_tiff_none_is_taken() -> None:
+    for data in (pages((PHOTO, {}), (PHOTO, {})), pages((PREVIEW, REDUCED), (PHOTO, REDUCED))):
+        assert "2 pages" in refused(data)
+
+
+def test_tags_of_the_photos_own_directory_go_before() -> None:
+    def tags(orientation: int, maker: str) -> dict[str, Any]:
+        return {"extratags": [(274, 3, 1, orientation, True), (271, 2, None, maker, True)]}
+
+    photo = decode_photo(pages((PREVIEW, REDUCED | tags(3, "Preview")), (PHOTO, tags(6, "Canikon"))))
+    assert np.array_equal(photo.pixels, np.rot90(PHOTO, -1))
+    assert photo.exif is not None
+    assert b"Canikon" in photo.exif
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_bigtiff_keeps_its_tags(order: Any) -> None:
+    own = [(274, 3, 1, 6, True), (271, 2, None, "Canikon", True), (33432, 2, None, "(c) A. Photographer", True)]
+    photo = decode_photo(pages((PHOTO, {"extratags": own, "resolution": (300, 150)}), bigtiff=True, byteorder=order))
+    assert np.array_equal(photo.pixels, np.rot90(PHOTO, -1))
+    assert photo.dpi == (150, 300)
+    assert photo.exif is not None
+    assert b"Canikon\0" in photo.exif
+    assert b"(c) A. Photographer\0" in photo.exif
+
+
+@pytest.mark.parametrize("options", [{}, {"bigtiff": True}, {"byteorder": ">"}], ids=str)
+def test_colour_maps_of_8_and_16_bits(options: dict[str, Any]) -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (3, 256)).astype(np.uint16)
+    for scale in (1, 256, 257):
+        data = pages((smooth()[..., 0], {"photometric": "palette", "colormap": colours * scale}), **options)
+        assert np.array_equal(decode_photo(data).pixels, colours.T[smooth()[..., 0]])
+
+
+def with_byte_counts(data: bytes, changed: Any) -> bytes:
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        page = file.pages.first
+        tag = page.tags[325 if page.is_tiled else 279]
+        kind = f"<{tag.count}{ {3: 'H', 4: 'I'}[tag.dtype] }"
+        counts = struct.pack(kind, *map(changed, page.databytecounts))
+        return data[: tag.valueoffset] + counts + data[tag.valueoffset + len(counts) :]
+
+
+@pytest.mark.parametrize("compression", [None, "zlib", "lzw", "packbits"])
+@pytest.mark.parametrize("options", [{}, {"rowsperstrip": 10}, {"tile": (16, 32)}], ids=str)
+def test_byte_counts_of_a_tiff_that_are_too_big(compression: str | None, options: dict[str, Any]) -> None:
+    data = tiff_bytes(PHOTO, photometric="rgb", compression=compression, **options)
+    for changed in (lambda count: count + 5000, lambda count: min(3 * count, 65535)):
+        assert np.array_equal(decode_photo(with_byte_counts(data, changed)).pixels, PHOTO)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"rowsperstrip": 10}, {"tile": (16, 32)}, {"planarconfig": "separate"}], ids=str
+)
+def test_byte_counts_that_are_too_small(options: dict[str, Any]) -> None:
+    """Of pixels as they are the size is known; of packed ones nobody knows what is missing."""
+    samples = np.moveaxis(PHOTO, -1, 0).copy() if "planarconfig" in options else PHOTO
+    plain = tiff_bytes(samples, photometric="rgb", **options)
+    packed = tiff_bytes(samples, photometric="rgb", compression="lzw", **options)
+    for changed in (lambda _: 0, lambda count: count // 2):
+        assert np.array_equal(decode_photo(with_byte_counts(plain, changed)).pixels, PHOTO)
+        assert "TIFF file" in refused(with_byte_counts(packed, changed))
+    assert "missing" in refused(plain[:8] + plain[8:].replace(PHOTO[40:].tobytes(), b"")[:9000])
+
+
+# --- Warnings ---------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_printed_about_damaged_metadata(tmp_path: Path) -> None:
+    block = b"Exif\0\0II*\0\xff\xff\0\0"
+    far = b"Exif\0\0" + struct.pack("<2sHIHHHII", b"II", 42, 8, 2, 271, 2, 900, 90_000) + b"\x12\1"
+    for name, exif in (("a", block), ("b", far)):
+        for format in ("JPEG", "PNG", "WEBP"):
+            (tmp_path / f"{name}.{format}").write_bytes(pillow_bytes(RGB, format, exif=exif))
+    script = "import sys; from camofilter.photo import open_photo; [open_photo(path) for path in sys.argv[1:]]"
+    command = [sys.executable, "-W", "always", "-c", script, *map(str, tmp_path.iterdir())]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert run.stderr == ""
+
+
+# --- Files that failed ------------------------------------------------------------------------------------
+
+# Red at the top left, green at the top right, blue at the bottom left of 97 × 61 pixels, in levels of 255; what is
+# right was taken from ImageMagick, libvips, djpeg, lcms2 and exiftool.
+PATCHES = ((230, 30, 40), (40, 200, 60), (40, 60, 220))
+WIDE = ((251, 0, 19), (0, 204, 12), (34, 61, 229))
+SWAPPED = ((35, 24, 231), (57, 201, 35), (221, 57, 35))
+RIGHT: dict[str, tuple[tuple[int, ...], ...]] = {
+    "a-p3-nclx.avif": WIDE,
+    "h-p3-nclx.heic": WIDE,
+    "p-cicp-p3.png": WIDE,
+    "p-cicp-pq.png": ((255, 0, 0), (0, 255, 0), (0, 0, 255)),
+    "p-gama-linear.png": ((244, 96, 110), (110, 229, 133), (110, 133, 239)),
+    "p-gama-linear-16.png": ((244, 96, 110), (110, 229, 133), (110, 133, 239)),
+    "p-gama-mac18.png": ((235, 40, 53), (53, 210, 77), (53, 77, 227)),
+    "p-chrm-adobe.png": ((255, 24, 36), (0, 201, 37), (20, 57, 225)),
+    "p-iccp-2MB.png": SWAPPED,
+    "p-iccp-big-real.png": SWAPPED,
+    "p-ztxt-2MB.png": PATCHES,
+    "p-iccp-badcrc.png": PATCHES,
+    "t-pal-8bit-colormap.tif": PATCHES,
+    "t-thumb-ifd0.tif": PATCHES,
+    "t-thumb-ifd1.tif": PATCHES,
+    "t-vips-pyr.tif": ((231, 30, 40), (39, 199, 63), (40, 60, 207)),  # a JPEG inside
+    "t-bytecount-too-big.tif": PATCHES,
+    "j-no-eoi.jpg": PATCHES,
+    "j-eoi-cut1.jpg": PATCHES,
+    "j-12bit.jpg": PATCHES,
+    "e-bad-offset.jpg": PATCHES,
+    "a-xmp-orient6-noirot.avif": PATCHES,
+}
+TURNED = ("t-bigtiff-orient6.tif", "e-orient-xmp6-exiftool-shorthand.jpg", "e-orient-count2.jpg", "e-orient-ascii.jpg")
+REFUSED = {"j-cut-half-then-jpegtail.jpg": "pixels are missing", "p-cgbi.png": "CgBI"}
+
+
+def patches(photo: Photo) -> np.ndarray:
+    levels = photo.pixels / np.iinfo(photo.pixels.dtype).max * 255
+    return np.stack([levels[6, 6], levels[6, -7], levels[-7, 6]])
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_file_that_failed(shared: Path, name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    if name.endswith("heic"):
+        pytest.importorskip("pillow_heif")
+    photo = open_photo(shared / "cases" / name)
+    assert photo.pixels.shape == (61, 97, 3)
+    assert np.abs(patches(photo) - RIGHT[name]).max() < 5
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", TURNED)
+def test_a_file_that_failed_is_turned(shared: Path, name: str) -> None:
+    photo = open_photo(shared / "cases" / name)
+    assert photo.pixels.shape == (97, 61, 3)
+    blue, red = PATCHES[2], PATCHES[0]
+    assert np.abs(patches(photo)[:2] - [blue, red]).max() < 5
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_file_that_failed_is_refused_in_words(shared: Path, name: str) -> None:
+    with pytest.raises(PhotoError, match=REFUSED[name]):
+        open_photo(shared / "cases" / name)
