@@ -506,6 +506,19 @@ def test_nothing_is_printed_about_damaged_metadata(tmp_path: Path) -> None:
     assert run.stderr == ""
 
 
+def test_a_command_prints_no_warnings_of_pillow(tmp_path: Path) -> None:
+    """Which reads EXIF of an AVIF itself, to correct its orientation."""
+    exif = Image.Exif()
+    exif.update({274: 6, 271: "Canikon" * 4})
+    data = pillow_bytes(RGB, "AVIF", exif=exif.tobytes())
+    entry = data.rindex(struct.pack(">HH", 271, 2)) + 4
+    (tmp_path / "odd.avif").write_bytes(data[:entry] + b"\x7f\xff\xff\xff" * 2 + data[entry + 8 :])
+    command = [sys.executable, "-m", "camofilter", "apply", "--set", "exposure.ev=0", str(tmp_path / "odd.avif")]
+    run = subprocess.run([*command, "-o", str(tmp_path / "out.png")], capture_output=True, text=True, check=True)
+    assert "Warning" not in run.stderr
+    assert Image.open(tmp_path / "out.png").size == RGB.size[::-1]
+
+
 # --- Files that failed ------------------------------------------------------------------------------------
 
 # Red at the top left, green at the top right, blue at the bottom left of 97 × 61 pixels, in levels of 255; what is

@@ -14,6 +14,7 @@ import os
 import queue
 import signal
 import threading
+import warnings
 from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -236,6 +237,7 @@ def _or_else_death() -> Iterator[None]:
 def _work(connection: Connection, job: Job, source: Source) -> None:
     """A worker's life; it ends with the process that started it, or when that says so."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal: that one decides
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # as the command that started it
     try:
         if job.photos_at_once == 1:  # there is one a core; a GPU's only worker has them all
             keep_to(1)

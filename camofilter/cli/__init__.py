@@ -6,6 +6,7 @@ Nothing but typer and the standard library is imported before a command needs it
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Annotated
 
@@ -56,6 +57,7 @@ def main(argv: list[str] | None = None) -> int:
         Ctrl-C.
     """
     prepare_streams()
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # its lines name no photo; what matters is an error here
     try:
         code: int = app(args=argv, prog_name="camofilter", standalone_mode=False)
     except typer.TyperException as error:
