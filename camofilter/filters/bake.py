@@ -58,5 +58,5 @@ def exact(image: np.ndarray, chain: Iterable[tuple[Filter, dict[str, Any]]]) -> 
     for found, settings in chain:
         if not found.is_point:
             raise UsageError(f"{found.name} depends on a pixel's place: only point filters can be baked")
-        image = found(image, **settings)
+        image = found.filtered(image, settings)
     return image

@@ -18,6 +18,7 @@ from typing import Any
 
 from camofilter.errors import UsageError, unknown_name
 from camofilter.filters.arrays import Array, fit_longer_side, resize
+from camofilter.filters.given import check_image, checked_settings
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,16 @@ class Setting:
     def check(self, filter_name: str, value: Any) -> float | tuple[float, ...]:
         """The value as a float (or a tuple of floats, if ``count`` is set).
 
+        Args:
+            filter_name: whose setting this is, for messages.
+            value: a number or, for ``count``, a sequence; also numpy's and torch's.
+
         Raises:
             UsageError: not a number, not the right count, or outside ``range``.
         """
         where = f"{filter_name}.{self.name}"
+        if hasattr(value, "tolist"):  # a numpy scalar, an array or a tensor
+            value = value.tolist()
         if self.count is None:
             return self._check_number(where, value)
         if isinstance(value, str) or not isinstance(value, Sequence):
@@ -245,23 +252,30 @@ class Filter:
 
         Args:
             image: B×3×H×W in [0, 1]; torch tensor or numpy array.
-            values, named: settings, each a float or a B-vector (B×K for a setting of K numbers); those left out
-                stay at their identity.
+            values, named: settings, each a number or a B-vector (K numbers or B×K for a setting of K), as Python,
+                numpy or torch has them; those left out stay at their identity.
 
         Returns:
             B×3×H×W in [0, 1] up to rounding, same kind as the image.
 
         Raises:
-            UsageError: the image has another shape, or there is no such setting or not that many.
+            UsageError: the image is not such a one, there is no such setting or not that many, or a value is out of
+                its range.
         """
-        if image.ndim != 4 or image.shape[1] != 3:
-            raise UsageError(f"{self.name} was given an image of shape {tuple(image.shape)}: expected B×3×H×W")
+        check_image(self.name, image)
         if len(values) > len(self.settings):
             raise UsageError(f"{self.name} was given {len(values)} settings: it has {len(self.settings)}")
         given = dict(zip((s.name for s in self.settings), values, strict=False)) | named
-        for name in given:
-            self.setting(name)
-        settings = self.identity | given
+        return self.filtered(image, checked_settings(self, image, given))
+
+    def filtered(self, image: Array, settings: dict[str, Any]) -> Array:
+        """What a call returns, without its checks: for chains, whose images and settings are known to be right.
+
+        Args:
+            image: B×3×H×W in [0, 1].
+            settings: floats (tuples for settings of several numbers), or vectors of the image's kind.
+        """
+        settings = self.identity | settings
         height, width = image.shape[2:]
         maps = self.maps(image, height, width, settings)
         return self.blend(image, None if maps is None else resize(maps, height, width), settings)

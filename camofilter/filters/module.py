@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from camofilter import filters
+from camofilter.filters.given import check_image
 
 
 class FilterModule(nn.Module):
@@ -42,9 +43,17 @@ class FilterModule(nn.Module):
                 self._fixed[key] = checked
 
     def forward(self, image: Tensor) -> Tensor:
-        """The filtered image, B×3×H×W in [0, 1]."""
+        """The filtered image, B×3×H×W in [0, 1].
+
+        What an optimizer has made of the settings is taken as it is, so that a step out of their ranges can be taken
+        back.
+
+        Raises:
+            UsageError: the image is not B×3×H×W in [0, 1].
+        """
         learnt = {key: value[None] for key, value in self.named_parameters()}
-        filtered: Tensor = self.filter(image, **learnt, **self._fixed)
+        check_image(self.filter.name, image)
+        filtered: Tensor = self.filter.filtered(image, learnt | self._fixed)
         return filtered
 
     def extra_repr(self) -> str:

@@ -59,7 +59,7 @@ class Darkroom:
             colour += 1
         table = self._lattice.colours
         for found, settings in chain[:colour]:
-            table = found(table, **settings)
+            table = found.filtered(table, settings)
         copy = self._copy(copy_side(chain[colour:]) or 1).look_up(table)
         steps = plan(copy, self.height, self.width, chain[colour:])
         developed: Tensor = develop(self._part.look_up(table), steps, self.height, self.width, self.window)

@@ -106,5 +106,5 @@ def variants(pixels: np.ndarray, first: Recipe, count: int) -> list[Recipe]:
 def _applied(image: np.ndarray, look: Recipe) -> np.ndarray:
     """A small 1×3×H×W image after a look, without the tables that only pay for large photos."""
     for found, settings in look.chain():
-        image = found(image, **settings)
+        image = found.filtered(image, settings)
     return image
