@@ -6,57 +6,64 @@ import functools
 
 import numpy as np
 
-from camofilter.filters.arrays import Array, Value, like, namespace, per_image, resize
+from camofilter.filters.arrays import Array, Value, like, namespace, per_image
 from camofilter.filters.base import Setting, overlay_filter
 
-# Fine enough for the enlarging to a photo of any size to be faithful. Half of it is the period of the textures:
-# nobody sees grain repeat, and it takes a quarter of the time to make.
+# Fine enough for the enlarging to a photo of any size to be faithful.
 _BASE = 2048
-_PERIOD = _BASE // 2
-# Standard deviations of the Gaussians that make the two textures that are mixed, of the longer side.
-_FINE, _COARSE = 0.7 / 1024, 1.6 / 1024
+# Standard deviations of the Gaussians that make the two textures that are mixed, of the longer side. Even the coarse
+# one is but a pixel of a photo of 1024: in a small photo, where a face is but a few hundred pixels, what spans
+# several of them is no grain any more but blotches.
+_FINE, _COARSE = 0.45 / 1024, 1.0 / 1024
+# Frequencies that are drawn, on each side; with more, nobody would see another grain.
+_FREQUENCIES = 511
 
 
-@functools.lru_cache(maxsize=4)
-def _textures(seed: int, coloured: bool, height: int, width: int) -> np.ndarray:
-    """2×C×h×w: fine and coarse, of one plane or, coloured, of three. Unit variance on a photo of 1024.
+@functools.lru_cache(maxsize=2)  # a photo's with and without colour: at most 34 MB
+def _tiles(seed: int, coloured: bool, side: int) -> np.ndarray:
+    """2×C×side×side: fine and coarse, of one plane or, coloured, of three, for a photo twice as long.
 
-    Always cut from the same square, then reduced, so that every size of a photo gets the same texture. At full
-    size it is the square itself, as repeating it later is less to mix.
+    White noise after a Gaussian, made in the frequency domain: it repeats seamlessly, so half a photo's length is
+    enough (nobody sees grain repeat), and the same frequencies make the same texture at every size.
     """
     random = np.random.Generator(np.random.Philox(key=[seed, coloured]))
-    squares = np.stack([[_tile(random, sigma) for _ in range(3 if coloured else 1)] for sigma in (_FINE, _COARSE)])
-    longer, side = max(height, width), _BASE
-    if longer == _BASE:
-        return squares
-    if longer <= _PERIOD:  # half the way is a mean of four, several times as fast
-        squares, side = _halved(squares), _PERIOD
-    repeated = _repeat(squares, *(max(1, round(side * n / longer)) for n in (height, width)))
-    return np.asarray(resize(repeated, height, width))
+    return np.stack([[_tile(random, sigma, side) for _ in range(3 if coloured else 1)] for sigma in (_FINE, _COARSE)])
 
 
-def _tile(random: np.random.Generator, sigma: float) -> np.ndarray:
-    """_PERIOD×_PERIOD: white noise after a Gaussian, made in the frequency domain, so it repeats seamlessly."""
-    spectrum = random.random((_PERIOD, _PERIOD + 2), np.float32) - np.float32(0.5)
-    spectrum[0, :2] = 0  # the mean
-    falloff = np.exp(-2 * (np.pi * sigma * _BASE * np.fft.fftfreq(_PERIOD)) ** 2).astype(np.float32)
-    passed = spectrum.view(np.complex64) * falloff[:, None] * falloff[: _PERIOD // 2 + 1]
-    tile = np.fft.irfft2(passed)
-    return np.asarray(tile / _halved(tile[None, None]).std(), np.float32)
+def _tile(random: np.random.Generator, sigma: float, side: int) -> np.ndarray:
+    """side×side float32."""
+    # As many points as the frequencies need; a small photo's pixels are some of them, as if it had been reduced.
+    step = max(1, round(2 * _FREQUENCIES / side))
+    fine = step * side
+    kept = min(_FREQUENCIES, (fine - 1) // 2)
+    noise = random.random((2 * _FREQUENCIES + 1, _FREQUENCIES + 1, 2), np.float32) - np.float32(0.5)
+    noise[_FREQUENCIES, 0] = 0  # the mean
+    passed = _passed(sigma, side, kept)
+    rows = slice(_FREQUENCIES - kept, _FREQUENCIES + kept + 1)
+    spectrum = np.zeros((fine, fine // 2 + 1), np.complex64)
+    spectrum[-kept:, : kept + 1], spectrum[: kept + 1, : kept + 1] = np.split(
+        noise.view(np.complex64)[rows, : kept + 1, 0] * passed[:, None] * passed[kept:], [kept]
+    )
+    tile = np.fft.irfft2(spectrum, (fine, fine))[::step, ::step]
+    # Both halves of a frequency vary by 1/12 each. The deviation is 1 on a photo of 1024.
+    deviation = np.sqrt(1 / 6) * (np.abs(_passed(sigma, 512, _FREQUENCIES)) ** 2).sum()
+    return np.asarray(tile * float(fine**2 / deviation), np.float32)
 
 
-def _halved(squares: np.ndarray) -> np.ndarray:
-    """Means of two by two pixels."""
-    pairs = squares[..., ::2, :] + squares[..., 1::2, :]
-    return np.asarray((pairs[..., ::2] + pairs[..., 1::2]) / 4)
+def _passed(sigma: float, side: int, kept: int) -> np.ndarray:
+    """What the Gaussian and a tile's pixels let pass of the frequencies from -kept to kept."""
+    frequency = np.arange(-kept, kept + 1)
+    # A pixel is a mean over the triangle by which photos are reduced, whose transform is a sinc², around its middle.
+    pixel = np.sinc(frequency / side) ** 2 * np.exp(1j * np.pi * frequency / side)
+    return np.asarray(np.exp(-2 * (2 * np.pi * sigma * frequency) ** 2) * pixel, np.complex64)
 
 
-def _repeat(squares: Array, height: int, width: int) -> Array:
-    """Squares repeated up to a size, or cut."""
-    xp = namespace(squares)
+def _repeat(tile: Array, height: int, width: int) -> Array:
+    """A tile repeated up to a size, or cut."""
+    xp = namespace(tile)
     for axis, wanted in ((2, height), (3, width)):
-        squares = xp.concatenate([squares] * -(-wanted // squares.shape[axis]), axis)
-    return squares[:, :, :height, :width]
+        tile = xp.concatenate([tile] * -(-wanted // tile.shape[axis]), axis)
+    return tile[:, :, :height, :width]
 
 
 def _texture(kind: Array, height: int, width: int, amount: Value, size: Value, chroma: Value, seed: Value) -> Array:
@@ -64,15 +71,16 @@ def _texture(kind: Array, height: int, width: int, amount: Value, size: Value, c
 
     Within ±1, so that x + t·x(1 − x) stays in [0, 1].
     """
+    side = -(-max(height, width) // 2)
     seeds = [seed] if isinstance(seed, int | float) else seed.reshape(-1).tolist()
 
     def mixed(coloured: bool) -> Array:
-        textures = like(kind, np.stack([_textures(round(s), coloured, height, width) for s in seeds]))
-        return _mix(textures[:, 0], textures[:, 1], size)
+        tiles = like(kind, np.stack([_tiles(round(s), coloured, side) for s in seeds]))
+        return _mix(tiles[:, 0], tiles[:, 1], size)
 
     colourless = isinstance(chroma, int | float) and chroma == 0
-    texture = mixed(coloured=False) if colourless else _mix(mixed(coloured=False), mixed(coloured=True), chroma)
-    return _repeat(namespace(kind).clip(4 * per_image(amount) * texture, -1, 1), height, width)
+    tile = mixed(coloured=False) if colourless else _mix(mixed(coloured=False), mixed(coloured=True), chroma)
+    return _repeat(namespace(kind).clip(4 * per_image(amount) * tile, -1, 1), height, width)
 
 
 def _mix(first: Array, second: Array, share: Value) -> Array:
@@ -93,7 +101,7 @@ def _mix(first: Array, second: Array, share: Value) -> Array:
 def grain(image: Array, maps: Array, amount: Value, size: Value, chroma: Value, seed: Value) -> Array:
     """Adds film grain: strongest in the midtones, none in black and white.
 
-    Seeded white noise, low-passed by a Gaussian of 0.7/1024 (fine) or 1.6/1024 (coarse) of the longer side, or
+    Seeded white noise, low-passed by a Gaussian of 0.45/1024 (fine) or 1/1024 (coarse) of the longer side, or
     a mixture, weighted by 4x(1 − x). (The variance of covered area in the film grain model of Newson et al. 2017
     is proportional to x(1 − x); the deviation is used here instead of its root, for cleaner ends.)
 

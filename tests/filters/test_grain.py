@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -46,14 +47,14 @@ def test_same_grain_at_every_size(times: int, size: float) -> None:
     small = texture(720 // times, 960 // times, size=size)
     reduced = resize(texture(720, 960, size=size)[None], 720 // times, 960 // times)[0]
     assert likeness(reduced, small) > 0.99
-    assert 0.9 < reduced.std() / small.std() < 1.01
+    assert 0.87 < reduced.std() / small.std() < 1.01
 
 
 @pytest.mark.parametrize("size", [0.0, 1.0])
 @pytest.mark.parametrize("longer", [1280, 2048, 3200])
 def test_large_photo_has_the_same_grain_as_strong(longer: int, size: float) -> None:
     large = texture(longer * 3 // 4, longer, size=size)
-    assert large.std() == pytest.approx(0.03, rel=0.07)
+    assert 0.0295 < large.std() < 0.03 * 1.25  # more of the fine texture is seen
     small = texture(size=size)
     reduced = resize(large[None], 768, 1024)[0]
     assert likeness(reduced, small) > 0.95
@@ -99,7 +100,25 @@ def test_size_makes_neighbours_alike() -> None:
     alike = [likeness(t[..., 1:], t[..., :-1]) for t in (texture(size=s) for s in (0, 0.3, 0.6, 1))]
     assert alike == sorted(alike)
     assert alike[0] < 0.7
-    assert alike[-1] > 0.85
+    assert alike[-1] > 0.8
+
+
+@pytest.mark.parametrize("longer", [400, 512, 768])
+@pytest.mark.parametrize(("size", "most"), [(0.3, 0.1), (0.6, 0.2), (1.0, 0.3)])
+def test_is_never_coarser_than_a_small_photo_can_carry(longer: int, size: float, most: float) -> None:
+    # What goes over several pixels is seen as blotches on a face that has but a few hundred.
+    added = texture(longer * 3 // 4, longer, size=size)
+    assert likeness(added[..., 2:], added[..., :-2]) < most
+    assert likeness(added[..., 3:], added[..., :-3]) < 0.06
+
+
+def test_holds_little_memory_whatever_the_photos() -> None:
+    module = importlib.import_module("camofilter.filters.grain")
+    for longer in (1900, 700, 2048, 512):
+        texture(longer * 3 // 4, longer, chroma=0.2)
+    cache = module._tiles.cache_info()
+    largest = sum(module._tiles(0, coloured, 1024).nbytes for coloured in (False, True)) / 2
+    assert cache.maxsize * largest < 36e6
 
 
 def test_chroma_makes_channels_differ() -> None:
