@@ -20,29 +20,35 @@ _FREQUENCIES = 511
 
 
 @functools.lru_cache(maxsize=2)  # a photo's with and without colour: at most 34 MB
-def _tiles(seed: int, coloured: bool, side: int) -> np.ndarray:
-    """2×C×side×side: fine and coarse, of one plane or, coloured, of three, for a photo twice as long.
+def _tiles(seed: int, coloured: bool, longer: int) -> np.ndarray:
+    """2×C×n×n: fine and coarse, of one plane or, coloured, of three, to be repeated over a photo as long as this.
 
     White noise after a Gaussian, made in the frequency domain: it repeats seamlessly, so half a photo's length is
     enough (nobody sees grain repeat), and the same frequencies make the same texture at every size.
     """
+    # Half of an odd length is no whole number of pixels: then two periods make a tile, or, where that would be large
+    # and half a pixel is nothing, one that is a little too long.
+    periods = 2 if longer % 2 and longer < _BASE // 2 else 1
+    side = -(-longer * periods // 2)
     random = np.random.Generator(np.random.Philox(key=[seed, coloured]))
-    return np.stack([[_tile(random, sigma, side) for _ in range(3 if coloured else 1)] for sigma in (_FINE, _COARSE)])
+    return np.stack(
+        [[_tile(random, sigma, side, periods) for _ in range(3 if coloured else 1)] for sigma in (_FINE, _COARSE)]
+    )
 
 
-def _tile(random: np.random.Generator, sigma: float, side: int) -> np.ndarray:
-    """side×side float32."""
+def _tile(random: np.random.Generator, sigma: float, side: int, periods: int) -> np.ndarray:
+    """side×side float32, with some periods along each side."""
     # As many points as the frequencies need; a small photo's pixels are some of them, as if it had been reduced.
-    step = max(1, round(2 * _FREQUENCIES / side))
+    step = max(1, round(2 * _FREQUENCIES * periods / side))
     fine = step * side
-    kept = min(_FREQUENCIES, (fine - 1) // 2)
+    kept = min(_FREQUENCIES, (fine - 1) // (2 * periods))
     noise = random.random((2 * _FREQUENCIES + 1, _FREQUENCIES + 1, 2), np.float32) - np.float32(0.5)
     noise[_FREQUENCIES, 0] = 0  # the mean
-    passed = _passed(sigma, side, kept)
     rows = slice(_FREQUENCIES - kept, _FREQUENCIES + kept + 1)
+    passed = _passed(sigma, side / periods, kept)
     spectrum = np.zeros((fine, fine // 2 + 1), np.complex64)
-    spectrum[-kept:, : kept + 1], spectrum[: kept + 1, : kept + 1] = np.split(
-        noise.view(np.complex64)[rows, : kept + 1, 0] * passed[:, None] * passed[kept:], [kept]
+    spectrum[np.ix_(*(periods * np.arange(first, kept + 1) for first in (-kept, 0)))] = (
+        noise.view(np.complex64)[rows, : kept + 1, 0] * passed[:, None] * passed[kept:]
     )
     tile = np.fft.irfft2(spectrum, (fine, fine))[::step, ::step]
     # Both halves of a frequency vary by 1/12 each. The deviation is 1 on a photo of 1024.
@@ -50,11 +56,11 @@ def _tile(random: np.random.Generator, sigma: float, side: int) -> np.ndarray:
     return np.asarray(tile * float(fine**2 / deviation), np.float32)
 
 
-def _passed(sigma: float, side: int, kept: int) -> np.ndarray:
-    """What the Gaussian and a tile's pixels let pass of the frequencies from -kept to kept."""
+def _passed(sigma: float, period: float, kept: int) -> np.ndarray:
+    """What the Gaussian and pixels, of which a period holds some, let pass of the frequencies from -kept to kept."""
     frequency = np.arange(-kept, kept + 1)
     # A pixel is a mean over the triangle by which photos are reduced, whose transform is a sinc², around its middle.
-    pixel = np.sinc(frequency / side) ** 2 * np.exp(1j * np.pi * frequency / side)
+    pixel = np.sinc(frequency / period) ** 2 * np.exp(1j * np.pi * frequency / period)
     return np.asarray(np.exp(-2 * (2 * np.pi * sigma * frequency) ** 2) * pixel, np.complex64)
 
 
@@ -71,11 +77,10 @@ def _texture(kind: Array, height: int, width: int, amount: Value, size: Value, c
 
     Within ±1, so that x + t·x(1 − x) stays in [0, 1].
     """
-    side = -(-max(height, width) // 2)
     seeds = [seed] if isinstance(seed, int | float) else seed.reshape(-1).tolist()
 
     def mixed(coloured: bool) -> Array:
-        tiles = like(kind, np.stack([_tiles(round(s), coloured, side) for s in seeds]))
+        tiles = like(kind, np.stack([_tiles(round(s), coloured, max(height, width)) for s in seeds]))
         return _mix(tiles[:, 0], tiles[:, 1], size)
 
     colourless = isinstance(chroma, int | float) and chroma == 0
