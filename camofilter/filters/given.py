@@ -55,7 +55,7 @@ def checked_settings(found: Filter, image: Array, given: Mapping[str, Value]) ->
     Raises:
         UsageError: no such setting, or a value that is none, of the wrong count, or outside the setting's range.
     """
-    settings = {}
+    settings: dict[str, Value] = {}
     for name, value in given.items():
         setting = found.setting(name)
         learnt = getattr(value, "requires_grad", False)
