@@ -177,5 +177,5 @@ class TestAsASetting:
         faded = self.RECIPE.at_strength(0.5).steps[1].settings
         assert faded == {"amount": 0.01, "tone": 0.3, "plate": self.PLATE}
 
-    def test_in_words_it_is_its_size(self) -> None:
-        assert self.RECIPE.steps[1].in_words().endswith("plate 32×24")
+    def test_in_words_it_goes_without_saying(self) -> None:
+        assert self.RECIPE.steps[1].in_words() == "tuned grain amount 0.020, tone +0.30"
