@@ -24,7 +24,7 @@ Run: TypeAlias = Sequence[tuple[Filter, dict[str, Any]]]
 _TABLE_SIZES = (33, 65, 129)  # nearly all filters are smooth enough for the first, which stays in a core's cache
 # Levels by which a table may be off: on average and for 99.9 % of the values, where each pixel counts alike; and on
 # average over the colours of any one block of the cube, where each colour does, however few pixels have it.
-_MEAN, _NEARLY_ALL, _BLOCK_MEAN = 0.5, 2.0, 2.0
+_MEAN, _NEARLY_ALL, _BLOCK_MEAN = 0.5, 2.0, 4.0
 _SPREAD = 1 << 14  # pixels of the sample that lie evenly over the photo
 _LOOKED_AT = 1 << 19  # pixels that are searched for rare colours: every fifth row and column of 12 megapixels
 _CELLS, _BLOCKS = 32, 8  # a side of the cube: one colour of each cell is in the sample
