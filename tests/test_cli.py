@@ -16,7 +16,7 @@ from PIL import Image
 
 import camofilter
 from camofilter import biqa, filters, presets
-from camofilter.cli import main
+from camofilter.cli import main, work
 from camofilter.optim.channel import BATTERY
 from camofilter.recipe import FilterStep, Recipe
 from camofilter.sheets import preset_sheet
@@ -83,6 +83,7 @@ USAGE_ERRORS = [
     # command line, what the one line must say
     ("", "missing command; try 'camofilter --help'"),
     ("aply a.jpg", "no such command 'aply'. Did you mean 'apply'? try 'camofilter --help'"),
+    ("a.jpg", "no such command 'a.jpg'. Did you mean 'camofilter camouflage a.jpg'? try 'camofilter --help'"),
     ("--versio", "no such option: --versio (Possible options: --version); try 'camofilter --help'"),
     ("apply", "missing argument 'IN'; try 'camofilter apply --help'"),
     ("apply a.jpg", "no look was given: give --preset NAME, --recipe FILE.json, --cube FILE.cube or --set"),
@@ -204,7 +205,7 @@ def test_wrong_usage_with_json_is_still_on_standard_error(run, line):
 PHOTO_ERRORS = [
     # photo, options, what the one line must say
     ("none.jpg", "", "none.jpg: No such file or directory"),
-    ("in", "", "in: is a folder; give "),
+    ("in", "", "in: is a folder: "),
     ("notes.jpg", "", "notes.jpg: is not a photo of a type that is read"),
     ("a.jpg", "--max-pixels 9", "57,600 pixels, more than the limit of 9"),
 ]
@@ -531,14 +532,14 @@ def test_what_is_certain_to_fail_is_told_before_anything_is_loaded(here):
     code = """
 import sys
 sys.modules["torch"] = None  # importing it fails
-from camofilter.cli import main
+from camofilter.cli import main, work
 sys.exit(main())
 """
     ran = process(code, "camouflage", "a.jpg", "in", "none.jpg", "--recipe-out", "looks/")
     assert (ran.returncode, ran.stdout) == (1, "")
     assert ran.stderr.splitlines() == [
         "camofilter: a.jpg: a.camo.jpg exists: add --force to replace it, or give another -o",
-        "camofilter: in: is a folder; give photos, or all of a folder to 'camofilter batch in OUT camouflage'",
+        "camofilter: in: is a folder: 'camofilter batch in OUT camouflage' does all photos in it",
         "camofilter: none.jpg: No such file or directory; check the name, the folder, its permissions and free space",
     ]
     assert Path("a.camo.jpg").read_text() == "a diary"
@@ -682,7 +683,7 @@ def test_works_without_torch(here, line):
     code = """
 import sys
 sys.modules["torch"] = sys.modules["kornia"] = None  # importing them fails
-from camofilter.cli import main
+from camofilter.cli import main, work
 sys.exit(main())
 """
     ran = process(code, *line.split())
@@ -818,3 +819,28 @@ def test_a_photo_that_does_not_fit_in_memory_does_not_end_the_call(here):
     assert ran.returncode == 1
     assert ran.stderr == "camofilter: large.png: does not fit in memory; make it smaller or close other programs\n"
     assert ran.stdout.endswith("a.jpg\n")
+
+
+def test_one_bar_goes_forward_only_and_says_in_words_what_is_done(run, monkeypatch):
+    shown = []
+
+    class Recorder:
+        start = stop = add_task = lambda *_, **__: None
+
+        def update(self, _task, completed, description, count):
+            shown.append((completed, description, count))
+
+    monkeypatch.setattr(work, "_rich_progress", lambda steady: Recorder())
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    look = ("--set", "exposure.ev=0.3", "--threshold", "99.9")
+    assert run("camouflage", "a.jpg", "b.jpg", *look).code == 0
+    shares = [completed for completed, _, _ in shown]
+    assert shares == sorted(shares)
+    assert [share for share in shares if share == 2] == [2]  # once all is done, and not before
+    assert {"loading the models", "opening", "trying how it travels", "writing"} <= {
+        description.partition(",")[0] for _, description, _ in shown
+    }
+    assert [count for _, _, count in shown[-2:]] == ["1 of 2", "2 of 2"]
+    shown.clear()
+    assert run("apply", "a.jpg", "--preset", "warm").code == 0
+    assert shown == [(1, "", "100 %")]

@@ -5,6 +5,7 @@ Nothing but typer and the standard library is imported before a command needs it
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -96,5 +97,7 @@ def _usage_line(error: typer.TyperException, args: list[str]) -> str:
     """What is wrong with a command line, in one line, and where to look it up."""
     message = " ".join(error.format_message().split()).replace("Value error, ", "").rstrip(".")
     context = getattr(error, "ctx", None)  # typer leaves it out where an option lacks its value
+    if message.startswith("No such command") and os.path.lexists(args[0]):
+        message += f". Did you mean 'camofilter camouflage {args[0]}'?"
     command = context.command_path if context else " ".join(["camofilter", *filter(str.isalpha, args[:1])])
     return f"{message[:1].lower()}{message[1:]}{'' if message.endswith('?') else ';'} try '{command} --help'"

@@ -11,6 +11,7 @@ import typer
 from camofilter.cli.options import AsJson, MaxPixels, Photos, Scene, Targets, Threshold
 from camofilter.cli.printing import Record, print_json, say
 from camofilter.cli.work import Bar, each, opened
+from camofilter.errors import PhotoError, UsageError
 
 if TYPE_CHECKING:
     from camofilter.biqa import Target
@@ -35,7 +36,10 @@ def verify(
         from camofilter import biqa
 
         judges = biqa.get_all(target, threshold=threshold, scene=scene)
-        return judges, None if original is None else opened(original, max_pixels)
+        try:
+            return judges, None if original is None else opened(original, max_pixels)
+        except PhotoError as error:  # without it none can be told
+            raise UsageError(f"--original {error}") from None
 
     def work(given: str, bar: Bar) -> list[Record]:
         from camofilter.optim import verification

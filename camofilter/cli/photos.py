@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from camofilter.photo import Photo
     from camofilter.recipe import Recipe
 
-_IN_FOLDERS = "give photos, or all of a folder to 'camofilter batch {folder} OUT %s'"
+_IN_FOLDERS = "'camofilter batch {folder} OUT %s' does all photos in it"
 
 
 @spelled_out

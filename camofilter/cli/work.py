@@ -47,7 +47,7 @@ def each(
     as_json: bool,
     *,
     outputs: Sequence[Outputs] = (),
-    in_folders: str = "give the photos in it",
+    in_folders: str = "give the photos in it, such as {folder}/*.jpg",
 ) -> list[Record]:
     """Works through the photos and shows each result, or why there is none, as it comes.
 
@@ -104,7 +104,7 @@ def _refusal(given: str, outputs: Sequence[Outputs], in_folders: str) -> str | N
         with naming(given):
             os.stat(given)
         if os.path.isdir(given):
-            raise PhotoError(f"{given}: is a folder; {in_folders.format(folder=given)}")
+            raise PhotoError(f"{given}: is a folder: {in_folders.format(folder=given)}")
         for one in outputs:
             one.check(given)
     except PhotoError as error:
