@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,13 @@ import pytest
 
 from camofilter import filters, presets
 from camofilter.errors import UsageError
+from camofilter.filters.bake import exact
 from camofilter.filters.pipeline import render
 from camofilter.recipe import Recipe
+
+with warnings.catch_warnings(), np.printoptions():  # it changes how numpy prints
+    warnings.simplefilter("ignore")  # it misses packages that are of no use here
+    import colour
 
 # What lies outside the appealing ranges on purpose: (preset, filter, setting).
 ON_PURPOSE = {
@@ -92,6 +98,47 @@ def test_looks_differ(photo: np.ndarray) -> None:
 def test_warm_is_redder_and_cool_bluer(name: str, sign: int, photo: np.ndarray) -> None:
     red, _, blue = render(photo, presets.get(name).chain()).mean((0, 1)) - photo.mean((0, 1))
     assert sign * (red - blue) > 2
+
+
+# The Monk Skin Tone scale (Monk 2019), tones 4 to 8; the others are so near to grey that hue means little.
+SKINS = np.array([[234, 218, 186], [215, 189, 150], [160, 126, 86], [130, 92, 67], [96, 65, 52]]) / 255
+ON_FACES = ("moody", "skin", "sunday", "tungsten", "vintage")
+# Skin is grey or of another colour on purpose.
+NOT_FOR_SKIN = {*presets.families()["black-and-white"], "cool", "moonlight", "neon"}
+
+
+@pytest.mark.parametrize("name", sorted({*presets.names()} - NOT_FOR_SKIN))
+def test_skin_of_every_tone_stays_skin(name: str) -> None:
+    points = [(found, settings) for found, settings in presets.get(name).chain() if found.is_point]
+    before, after = lab(SKINS), lab(exact(SKINS.T[None, :, None], points)[0, :, 0].T)
+    chroma = [np.hypot(a, b) for _, a, b in (before.T, after.T)]
+    turned = np.degrees([np.arctan2(b, a) for _, a, b in (before.T, after.T)])
+    least, most, turn = (0.85, 1.3, 12) if name in ON_FACES else (0.6, 1.55, 22)
+    assert least < (chroma[1] / chroma[0]).min()
+    assert (chroma[1] / chroma[0]).max() < most
+    assert np.abs(turned[1] - turned[0]).max() < turn
+
+
+def lab(colours: np.ndarray) -> np.ndarray:
+    """N×3 CIELAB of sRGB colours."""
+    return np.asarray(colour.XYZ_to_Lab(colour.sRGB_to_XYZ(np.clip(colours, 0, 1))))
+
+
+@pytest.mark.parametrize("size", [(400, 600), (600, 400), (500, 500)])
+def test_light_of_sunday_leaves_faces_alone(size: tuple[int, int]) -> None:
+    settings = next(step.settings for step in presets.get("sunday").steps if step.filter == "light_leak")
+    light = filters.get("light_leak")(np.zeros((1, 3, *size), np.float32), **settings)
+    assert light[:, :, : size[0] // 3].max() < 0.05
+    assert light[:, :, : size[0] // 2].max() < 0.15
+    assert light.max() > 0.4
+
+
+def test_skin_keeps_hair() -> None:
+    # Strands of two pixels on a photo of 512, as strong as hair is.
+    strands = np.where(np.arange(512) // 2 % 2, 120, 100).astype(np.uint8)
+    photo = np.broadcast_to(strands[:, None], (384, 512, 3))
+    out = render(photo, presets.get("skin").chain())
+    assert np.ptp(out[192, 100:400, 1].astype(int)) > 0.75 * 20
 
 
 def test_noir_is_black_and_white(photo: np.ndarray) -> None:
