@@ -130,7 +130,7 @@ def camouflage(
         keep: "subtle", "natural" or "bold": how strong a look of our own may be, how far settings may be searched.
         robust: how many machines of other kinds to hide from as well, 0 to 3, so that those nobody knows see less.
         device: "auto", "cpu" or "cuda".
-        seed: same seed, same recipe.
+        seed: same seed, same recipe, on the same device with as many threads of torch (docs/hiding.md).
         written_as: the format in which the result will be saved ("JPEG", "PNG", "WEBP", "TIFF" or "AVIF"), None for the
             photo's own; or what gives the bytes of the file, where that is not ``save_photo``. That file is judged.
         progress: called after every step of the search.

@@ -135,7 +135,7 @@ def camouflage(
         robust: how many machines of other kinds join the targets, so that those nobody knows see less, too; the
             settings then have to hide the photo, as what a grain does is for the machines that were searched alone.
         device: "auto" (a GPU if there is one), "cpu" or "cuda".
-        seed: same seed, same recipe.
+        seed: same seed, same recipe, on the same device with as many threads of torch.
         encode: gives the bytes of the file that will be written, as that is what is tried.
         progress: called after every step of the search.
 
