@@ -2,7 +2,7 @@
 
 Read are JPEG, PNG, WebP, TIFF and AVIF, and HEIC with the extra ``heif``. Whatever the file holds (grey,
 palette, CMYK, a wide-gamut profile, a sideways orientation), the pixels of a :class:`Photo` are upright sRGB,
-with 8 or 16 bits as in the file; of AVIF and HEIC with 8, HDR with 16. Pixels whose profile is sRGB in effect stay
+with 8 or 16 bits as in the file, 16 where it has 10 or 12. Pixels whose profile is sRGB in effect stay
 exactly as they are. Colours are what an ICC profile says, or code points (cICP of PNG, nclx of AVIF and HEIC), or gAMA
 and cHRM of PNG; PQ and HLG are tone-mapped. A file is read where all of its pixels are there, whatever else is damaged
 or missing in it, and refused where some are not.

@@ -7,6 +7,7 @@ import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 from PIL import AvifImagePlugin
 
 from camofilter.errors import PhotoError
@@ -40,17 +41,14 @@ def opened_heif(data: bytes, **options: Any) -> Any:
 
 def decode_heif(data: bytes, format: str, max_pixels: int) -> Photo:
     """A photo from a HEIC; libheif has turned the pixels already."""
-    encoding = _encoding(data)
-    file = opened_heif(data, convert_hdr_to_8bit=not _is_hdr(encoding))
+    file = opened_heif(data, convert_hdr_to_8bit=False)
     check_size(file.size[0], file.size[1], max_pixels)
-    if _is_hdr(encoding) and file.mode.endswith("16"):
-        import numpy as np
-
-        bits = file.info["bit_depth"]
+    bits = file.info["bit_depth"]
+    if bits > 8:
         values, alpha = apart(full_scale(np.asarray(file) >> (16 - bits), bits))
     else:
         values, alpha = samples(file.to_pillow())
-    return _assembled(format, values, alpha, 1, encoding, file.info)
+    return _assembled(format, values, alpha, 1, data, file.info)
 
 
 def opened_avif(data: bytes) -> AvifImagePlugin.AvifImageFile:
@@ -60,19 +58,19 @@ def opened_avif(data: bytes) -> AvifImagePlugin.AvifImageFile:
 
 def decode_avif(data: bytes, format: str, max_pixels: int) -> Photo:
     """A photo from an AVIF of one picture."""
-    encoding = _encoding(data)
     with opened_avif(data) as image:
         check_size(image.width, image.height, max_pixels)
         if image.is_animated:
             raise PhotoError("is an animation; give a single photo")
-        values, alpha = _samples_of_hdr_avif(data) if _is_hdr(encoding) else samples(image)
+        bits = _depth(data)
+        values, alpha = samples(image) if bits == 8 else _samples_of_avif(data, bits)
         # Pillow puts the rotation that the container tells in place of that in EXIF.
         orientation = Exif.parse(image.info.get("exif")).orientation()
-        return _assembled(format, values, alpha, orientation, encoding, image.info)
+        return _assembled(format, values, alpha, orientation, data, image.info)
 
 
 def _assembled(
-    format: str, values: Pixels, alpha: Pixels | None, orientation: int, encoding: Encoding | None, info: dict[Any, Any]
+    format: str, values: Pixels, alpha: Pixels | None, orientation: int, data: bytes, info: dict[Any, Any]
 ) -> Photo:
     profile = info.get("icc_profile")
     return assemble(
@@ -83,21 +81,22 @@ def _assembled(
         exif=info.get("exif"),
         xmp=info.get("xmp"),
         icc_profile=profile,
-        encoding=None if profile else encoding,  # the profile goes before (ISO/IEC 23000-22, 7.3.6.4)
+        encoding=None if profile else _encoding(data),  # the profile goes before (ISO/IEC 23000-22, 7.3.6.4)
     )
 
 
-def _samples_of_hdr_avif(data: bytes) -> tuple[Pixels, Pixels | None]:
+def _samples_of_avif(data: bytes, bits: int) -> tuple[Pixels, Pixels | None]:
     """The samples with all of their bits, of which Pillow keeps 8."""
     import imagecodecs
 
-    values = imagecodecs.avif_decode(data)
-    depth = next((box.content for box in _properties(data) if box.kind == b"pixi"), b"")
-    return apart(full_scale(values, depth[5] if len(depth) > 5 else 8 if values.itemsize == 1 else 10))
+    return apart(full_scale(imagecodecs.avif_decode(data), bits))
 
 
-def _is_hdr(encoding: Encoding | None) -> bool:
-    return encoding is not None and encoding.hdr is not None
+def _depth(data: bytes) -> int:
+    """Bits per sample of an AVIF, 8, 10 or 12, by its codec's configuration (av1C)."""
+    configuration = next((box.content for box in _properties(data) if box.kind == b"av1C"), bytes(4))
+    high, twelve = configuration[2] & 0x40, configuration[2] & 0x20
+    return 8 if not high else 12 if twelve else 10
 
 
 def _encoding(data: bytes) -> Encoding | None:
