@@ -794,6 +794,14 @@ def test_the_verdict_is_on_the_file_that_is_written(run):
     assert verdict["deliveries"]["JPEG 70"] == biqa.delivered_score(recompressed, target)
 
 
+def test_a_file_that_cannot_hold_the_photo_is_one_line_with_its_name(run):
+    Image.new("RGB", (17_000, 2), "grey").save("long.png")
+    ran = run("camouflage", "long.png", "-o", "out.webp")
+    assert ran.code == 1
+    assert ran.err.startswith("camofilter: long.png: 17000 × 2 cannot be written as WEBP")
+    assert not Path("out.webp").exists()
+
+
 def test_a_photo_of_which_a_model_makes_no_number_is_one_line(run):
     import torch
 

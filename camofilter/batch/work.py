@@ -104,7 +104,10 @@ class Worker:
     def _done(self, task: Task, shown: str, data: bytes) -> dict[str, Any]:
         with naming(shown):
             photo = decode_photo(data, max_pixels=self._job.max_pixels)
-        finished, describe = self._tool(photo)
+        try:
+            finished, describe = self._tool(photo)
+        except PhotoError as error:  # as where its file cannot hold it
+            raise PhotoError(f"{shown}: {error}") from error.__cause__
         with naming(shown):
             written = encode_photo(finished, metadata=self._job.metadata)
         if finished is photo:

@@ -191,8 +191,14 @@ class _Hider:
     ) -> Record:
         """Writes a photo hidden, and its recipe, and says what became of it."""
         from camofilter.optim.records import to_dict
+        from camofilter.photo import encode_photo
+        from camofilter.photo.core import naming
         from camofilter.photo.names import FORMAT_BY_SUFFIX
         from camofilter.photo.writing import write_atomically
+
+        def encoded(done: Photo) -> bytes:
+            with naming(given):
+                return encode_photo(done, FORMAT_BY_SUFFIX[output.suffix.lower()])
 
         start, asked = time.perf_counter(), self._asked
         found = camofilter.camouflage(
@@ -205,7 +211,7 @@ class _Hider:
             robust=asked.robust,
             device=asked.device,
             seed=asked.seed,
-            written_as=FORMAT_BY_SUFFIX[output.suffix.lower()],
+            written_as=encoded,
             progress=lambda progress: part.at(0.05 + 0.9 * progress.done, progress.stage),
         )
         part.at(0.95, "writing")
