@@ -27,7 +27,7 @@ from camofilter.filters.arrays import Window, luma, resize
 Way: TypeAlias = Callable[[np.ndarray], np.ndarray]  # H×W×3 uint8 to h×w×3 uint8
 
 _CROP = 0.9  # of each side: what is left of a photo that was cut to its middle
-_WEBP_MOST = 16383  # pixels a side
+_JPEG_MOST, _WEBP_MOST = 65500, 16383  # pixels a side
 _CUTS, _SHIFT = (0.86, 0.94), 6  # of the sides; pixels
 # Of an 8×8 DCT coefficient of the luma, below which JPEG has left nothing; and what of the gradient there is kept, as a
 # larger change would come through.
@@ -64,7 +64,7 @@ def _middle(pixels: np.ndarray) -> np.ndarray:
 
 # What platforms and people do to a photo that they pass on; after each the machine fits it to its input, JPEG 90.
 BATTERY: dict[str, Way] = {
-    "JPEG 70": lambda pixels: jpeg(pixels, 70),
+    "JPEG 70": _within(_JPEG_MOST, Image.Resampling.BICUBIC, 70),
     "WebP 80": lambda pixels: webp(pixels, 80),
     "2048 px": _within(2048, Image.Resampling.BICUBIC, 85),
     "1080 px": _within(1080, Image.Resampling.LANCZOS, 85),

@@ -82,8 +82,10 @@ class TestBattery:
     def test_takes_the_smallest_photo(self, way: str) -> None:
         assert BATTERY[way](np.full((1, 1, 3), 90, np.uint8)).shape == (1, 1, 3)
 
-    def test_takes_a_panorama(self) -> None:
-        BATTERY["WebP 80"](np.zeros((8, 16384, 3), np.uint8))
+    @pytest.mark.parametrize("way", BATTERY)
+    @pytest.mark.parametrize("size", [(8, 16384), (2, 70_000), (70_000, 2)])
+    def test_takes_longer_photos_than_its_format(self, way: str, size: tuple[int, int]) -> None:
+        assert BATTERY[way](np.zeros((*size, 3), np.uint8)).max() == 0
 
 
 class TestPurifiers:
