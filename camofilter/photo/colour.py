@@ -34,8 +34,8 @@ _PRIMARIES = {
     12: (_D65, (0.680, 0.320, 0.265, 0.690, 0.150, 0.060)),  # Display P3
     22: (_D65, (0.630, 0.340, 0.295, 0.605, 0.155, 0.077)),  # EBU Tech 3213
 }
-# Table 3. The curves of cameras, 1, 6, 7, 11, 12, 14 and 15, are undone by none of the viewers of photos: a display
-# shows their numbers as it shows those of sRGB.
+# Table 3. 1, 6, 7, 11, 12, 14 and 15 are curves of cameras, not of displays: to undo them would lift the shadows. They
+# are taken for that of sRGB, which lies between their inverse and the power of 2.4 of a video display (BT.1886).
 _GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0, 17: 2.6}
 _AS_SRGB = frozenset({1, 6, 7, 11, 12, 13, 14, 15})
 _PQ, _HLG = 16, 18
@@ -185,7 +185,7 @@ def _transform(values: Pixels, profile: bytes) -> Pixels:
 
 
 def _full_range(values: Pixels) -> Pixels:
-    """Samples whose black was 16 and white 235 of 255 (ITU-T H.273, equations 20 to 22)."""
+    """Samples whose black was 16 and white 235 of 255 (narrow range of ITU-T H.273)."""
     maximum = np.iinfo(values.dtype).max
     step = (maximum + 1) // 256
     table = (np.arange(maximum + 1) - 16 * step) * (maximum / (219 * step))
@@ -197,7 +197,7 @@ def tone_mapped(values: Pixels, encoding: Encoding) -> Pixels:
     """Samples with the curve of sRGB, of the same type and primaries, from HDR ones.
 
     Light up to the brightest of the photo is rolled off into that of an ordinary display, whose white stands for
-    203 cd/m² (BT.2408): by the curve of BT.2390, section 5.4, on the largest of red, green and blue, so that hues
+    203 cd/m² (BT.2408): by the curve (EETF) of BT.2390 on the largest of red, green and blue, so that hues
     stay. PQ is decoded by SMPTE ST 2084, HLG by BT.2100 for a display of 1000 cd/m².
 
     Args:

@@ -81,7 +81,7 @@ def _assembled(
         exif=info.get("exif"),
         xmp=info.get("xmp"),
         icc_profile=profile,
-        encoding=None if profile else _encoding(data),  # the profile goes before (ISO/IEC 23000-22, 7.3.6.4)
+        encoding=None if profile else _encoding(data),  # the profile goes before (MIAF, ISO/IEC 23000-22)
     )
 
 
@@ -108,7 +108,7 @@ def _encoding(data: bytes) -> Encoding | None:
 
 
 def _properties(data: bytes) -> list[_Box]:
-    """The properties of the photo itself (ISO/IEC 23008-12, 9.3), or else of all pictures in the file."""
+    """The properties of the photo itself (ISO/IEC 23008-12), or else of all pictures in the file."""
     meta = dict(_boxes(dict(_boxes(data)).get(b"meta", b"")[4:]))
     below = dict(_boxes(meta.get(b"iprp", b"")))
     everything = list(_boxes(below.get(b"ipco", b"")))
