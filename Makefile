@@ -4,7 +4,7 @@ PYTHON ?= python3
 ENV := .venv
 BIN := $(ENV)/bin
 
-.PHONY: demo test environment clean
+.PHONY: demo test quick environment clean
 
 demo: environment
 	$(BIN)/python examples/demo.py
@@ -14,6 +14,10 @@ test: environment
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy camofilter examples benchmarks
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal
+
+# For the inner loop: no slow tests, and a few cases of those that have many.
+quick: environment
+	OMP_NUM_THREADS=1 $(BIN)/pytest --quick --numprocesses 2 --dist worksteal
 
 environment: $(ENV)/installed
 

@@ -465,6 +465,7 @@ def test_camouflage(run, here):
     assert Path("again.jpg").read_bytes() == Path("a.camo.jpg").read_bytes()
 
 
+@pytest.mark.slow
 def test_camouflage_in_words_for_several_photos(run):
     look = ("--set", "exposure.ev=0.4", "--threshold", "99", "--recipe-out", "found")
     ran = run("camouflage", "a.jpg", "none.jpg", "b.jpg", *look)
@@ -504,6 +505,7 @@ def test_camouflage_takes_the_looks_that_apply_takes(run, options, output, look)
     assert Path(output).read_bytes() == Path("applied.jpg").read_bytes()
 
 
+@pytest.mark.slow
 def test_photo_that_was_hidden_already_is_left_byte_for_byte(run, here):
     photo = Image.open("a.jpg")
     exif = photo.getexif()
@@ -581,6 +583,7 @@ def test_recipe_file_that_must_not_be_written(run, here, options):
     assert contents(here) == before
 
 
+@pytest.mark.slow
 def test_sheet_of_all_presets(run, here):
     before = contents(here)
     ran = run("presets", "--sheet", "in/sheet.png", "a.jpg")
@@ -829,6 +832,7 @@ def test_a_photo_that_does_not_fit_in_memory_does_not_end_the_call(here):
     assert ran.stdout.endswith("a.jpg\n")
 
 
+@pytest.mark.slow
 def test_one_bar_goes_forward_only_and_says_in_words_what_is_done(run, monkeypatch):
     shown = []
 

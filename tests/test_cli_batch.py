@@ -143,6 +143,7 @@ LOOKS: list[tuple[list[str], list[dict[str, object]]]] = [
 ]
 
 
+@pytest.mark.slow
 def test_camouflage_takes_the_looks_that_apply_takes_and_redoes_photos_for_another(
     run: Callable[..., Ran], small: Path
 ) -> None:

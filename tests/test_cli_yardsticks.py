@@ -75,6 +75,7 @@ def test_prepared_photos_are_the_middle_of_the_photos(run: Run) -> None:
     assert Image.open("small/a.png").size == (256, 256)
 
 
+@pytest.mark.slow
 def test_json_tells_each_run(run: Run) -> None:
     same, soft = make_run("same"), zipped(make_run("soft", blurred))
     done = run("evaluate", "quality", "prepared", same, soft, "--json")
@@ -89,6 +90,7 @@ def test_json_tells_each_run(run: Run) -> None:
     assert second["accuracy_after"] == 0
 
 
+@pytest.mark.slow
 def test_people_are_told_the_same(run: Run) -> None:
     done = run("evaluate", "quality", "prepared", make_run("same"), make_run("soft", blurred))
     assert done.code == 0
@@ -99,6 +101,7 @@ def test_people_are_told_the_same(run: Run) -> None:
     assert {name for name in ("a.png", "b.png", "c.png") if f"{name} (" in done.out} == {"a.png", "b.png", "c.png"}
 
 
+@pytest.mark.slow
 def test_threshold_and_second_target(run: Run) -> None:
     make_run("soft", blurred)
     low = run("evaluate", "quality", "prepared", "soft", "--threshold", 1, "--target", "compact_iqa", "--json")
@@ -144,6 +147,7 @@ def test_lists_choose_the_originals_and_the_subset(run: Run) -> None:
     assert "    by hand: seen " in told.out
 
 
+@pytest.mark.slow
 def test_csv_has_every_photo_of_every_run(run: Run) -> None:
     make_run("same")
     make_run("soft", blurred)
@@ -175,6 +179,7 @@ def test_report(run: Run) -> None:
     assert "exists" in again.err
 
 
+@pytest.mark.slow
 def test_what_camouflage_writes_is_a_run(run: Run) -> None:
     """The way of a participant: prepare, camouflage into a folder, evaluate, submit."""
     photos = sorted(Path("prepared").iterdir())
@@ -192,6 +197,7 @@ def test_what_camouflage_writes_is_a_run(run: Run) -> None:
     assert {key: again[key] for key in CONTRACT - {"run"}} == {key: record[key] for key in CONTRACT - {"run"}}
 
 
+@pytest.mark.slow
 def test_what_batch_writes_is_a_run(run: Run) -> None:
     """With its journal, its lock and what else lies hidden in folders."""
     assert run("batch", "prepared", "mine", "apply", "--set", "exposure.ev=0.1", "--workers", 1).code == 0

@@ -25,6 +25,7 @@ def small(tmp_path: Path, examples: list[Path]) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_python_api(small: Path, tmp_path: Path) -> None:
     script = ROOT / "examples" / "python_api.py"
     done = subprocess.run([sys.executable, script, small], cwd=tmp_path, capture_output=True, text=True, check=True)

@@ -765,6 +765,7 @@ def test_damaged_jpegs_leave_nothing_in_memory() -> None:
     assert abs(sys.getrefcount(nothing) - references) < 100
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
 def test_memory_of_reading_and_writing(tmp_path: Path) -> None:
     """Beside the photo at most one copy of it, also of one on its side; and nothing is left of damaged files."""

@@ -24,7 +24,8 @@ def curve(image: Tensor, p: Tensor) -> Tensor:
         B×3×H×W in [0, 1], differentiable in both.
     """
     red, green, blue = p.unbind(1)
-    curved: Tensor = tone_curve(image, red=red, green=green, blue=blue, smoothness=0.0)
+    # Past its checks, which are of people's settings: only the ratios of the pieces count here.
+    curved: Tensor = tone_curve.filtered(image, {"red": red, "green": green, "blue": blue, "smoothness": 0.0})
     return curved.clamp(0, 1)
 
 

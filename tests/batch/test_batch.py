@@ -681,3 +681,4 @@ class Library(RuleBasedStateMachine):
 
 TestLibrary = Library.TestCase
 TestLibrary.settings = EVENTS
+TestLibrary.pytestmark = [pytest.mark.slow]  # type: ignore[attr-defined]

@@ -127,6 +127,7 @@ NAMES = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(names=NAMES, suffixes=st.lists(st.sampled_from((".jpg", ".JPG", ".png")), min_size=25, max_size=25))
 @settings(max_examples=30)
 def test_no_two_results_have_names_that_a_file_system_takes_for_one(

@@ -93,6 +93,7 @@ def test_nothing_to_do_starts_nobody(tmp_path: Path, photos: Path, monkeypatch: 
     assert list(Local().outcomes(Xor(), source(str(photos), tmp_path / "out"), iter(()))) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", [Xor, TwoAtOnce])
 def test_a_photo_that_kills_workers_is_left_out_and_the_others_are_not(
     photos: Path, tmp_path: Path, job: type[Xor]
@@ -108,6 +109,7 @@ def test_a_photo_that_kills_workers_is_left_out_and_the_others_are_not(
     check(photos, tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_a_photo_whose_worker_died_once_is_done(photos: Path, tmp_path: Path) -> None:
     write_photo(photos / "2.png", 9, first=KILLS_ONCE)
     records = run(photos, tmp_path / "out", Xor(marker=str(tmp_path / "marker")), engine=Local(1))
@@ -155,6 +157,7 @@ def test_workers_that_cannot_start_stop_all_in_one_line(
     assert "Traceback" not in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_job_that_wants_to_exit_is_one_bad_photo(photos: Path) -> None:
     write_photo(photos / "2.png", 9, first=EXITS)
     found: list[Outcome] = []
@@ -176,6 +179,7 @@ def test_who_stops_listening_ends_the_workers(photos: Path) -> None:
     assert not children()
 
 
+@pytest.mark.slow
 def test_workers_end_with_a_process_that_is_killed(photos: Path, tmp_path: Path) -> None:
     write_photo(photos / "0.png", 9, first=WAITS)
     marker = tmp_path / "marker"

@@ -84,6 +84,7 @@ def test_the_regression_is_the_formula() -> None:
     assert np.allclose(model.regressed(torch.from_numpy(features)).numpy(), wanted, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_it_is_opencvs_with_its_model(shared: Path) -> None:
     model = brisque.load(shared / "weights" / "brisque_model_live.yml")
     assert model.vectors.shape == (774, 36)

@@ -163,6 +163,7 @@ def test_the_gradient_is_finite_and_not_zero(network: nn.Module) -> None:
     assert image.grad.abs().max() > 0
 
 
+@pytest.mark.slow
 def test_only_the_top_left_cells_count(network: nn.Module) -> None:
     assert isinstance(network, koncept512.KonCept512)
     maps = torch.rand(1, 1536, 10, 14)

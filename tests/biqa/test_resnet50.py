@@ -85,6 +85,7 @@ def pictures(count: int) -> Tensor:
     return F.interpolate(torch.rand(count, 3, 16, 16, generator=torch.Generator().manual_seed(1)), 256, mode="bilinear")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("published", [True, False])
 def test_a_published_file_gives_the_logits_of_its_network(published: bool, network: nn.Module, tmp_path: Path) -> None:
     """Also: folding the batch norms changes nothing but rounding."""

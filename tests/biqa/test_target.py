@@ -97,6 +97,7 @@ def test_shipped_targets_score_photos_within_their_scale(name: str, examples: li
         assert target.scale.margin(score) > 0, "a good photo is seen"
 
 
+@pytest.mark.slow
 @shipped
 def test_shipped_targets_batch_equals_single_and_gradients_are_finite(name: str) -> None:
     target = biqa.get(name)

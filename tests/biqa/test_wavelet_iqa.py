@@ -176,6 +176,7 @@ def test_pristine_photos_are_not_hidden(kodak: list[np.ndarray]) -> None:
     assert mean_score(kodak) >= 60
 
 
+@pytest.mark.slow
 def test_it_agrees_with_people(shared: Path) -> None:
     """SROCC with the mean opinion scores of 300 photos; the model card says 0.78 for 750 of the same test split."""
     rated = [photo for photo in read(shared / "mos" / "mos.csv") if photo.split == "test"]

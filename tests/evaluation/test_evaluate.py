@@ -111,6 +111,7 @@ def lead(values: np.ndarray, names: set[str]) -> float:
 # Quality.
 
 
+@pytest.mark.slow
 def test_the_figures_are_those_by_hand(sets: Path, judge: Target) -> None:
     folder = sets / "quality"
     names = sorted(path.name for path in (folder / "originals").iterdir())

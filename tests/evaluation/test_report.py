@@ -387,7 +387,7 @@ def test_histograms_share_their_axes() -> None:
     assert {"8", "120"} <= set(ticks[0])
 
 
-@given(st.lists(st.floats(-1e6, 1e6)), st.floats(-20, 120))
+@given(st.lists(st.floats(-1e6, 1e6)), st.floats(0, 100))
 def test_bins_hold_all_scores_and_end_at_the_threshold(found: list[float], threshold: float) -> None:
     scale = Scale().at(threshold)
     edges = figures.bin_edges(found, scale)
@@ -449,6 +449,7 @@ def test_codes_that_name_no_file_or_one_twice(codes: tuple[str, str], job: Job, 
         job.write(tmp_path / "folder")
 
 
+@pytest.mark.slow
 def test_progress_is_told_of_every_photo(job: Job, tmp_path: Path) -> None:
     told: list[None] = []
     job.write(tmp_path, progress=lambda: told.append(None))

@@ -154,6 +154,7 @@ class TestReading:
         assert read_lut("film.cube").path == file
         assert read_lut("film.cube").name == "film"
 
+    @pytest.mark.slow
     def test_largest_in_a_few_seconds(self, file: Path) -> None:
         rows = "".join(f"{i / 129:.6f} 0.125000 0.750000\n" for i in range(129))
         file.write_text("LUT_3D_SIZE 129\n" + rows * 129**2)

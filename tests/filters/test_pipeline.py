@@ -128,6 +128,7 @@ class TestDevelop:
         part = pipeline.develop(photo[..., 8:30, 20:25], steps, 40, 60, Window(8, 20, 22, 5))
         torch.testing.assert_close(part, whole[..., 8:30, 20:25], atol=1e-12, rtol=0)
 
+    @pytest.mark.slow
     def test_gradient_of_every_setting_through_the_whole_chain(self) -> None:
         photo = torch.tensor(np.random.default_rng(0).uniform(0.1, 0.9, (2, 3, 8, 10)))
         named = [(f, s) for f, _ in EVERYTHING for s in f.settings if s.searched]

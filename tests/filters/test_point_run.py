@@ -92,6 +92,7 @@ class TestWhateverTheRun:
         error = np.abs(pipeline.render(pixels, of_cube(TABLES[name])) - by_formula(pixels, of_cube(TABLES[name])))
         assert np.quantile(error, 0.999) <= 0.75
 
+    @pytest.mark.slow
     @settings(max_examples=80)
     @given(RUNS, st.sampled_from([np.uint8, np.uint16]))
     def test_any_filters_anywhere_in_their_ranges(self, run: Run, dtype: Any) -> None:

@@ -165,6 +165,7 @@ class TestForward:
     WHOLE = scene(36, 60)
     MIDDLE = WHOLE[2:34, 6:54]
 
+    @pytest.mark.slow
     def test_each_copy_goes_another_way_as_real_encoders_do_it(self) -> None:
         (delivered,) = deliveries(as_image(self.WHOLE).expand(KINDS, -1, -1, -1))
         assert delivered.shape == (KINDS, FRAME[1], FRAME[0], 3)

@@ -194,6 +194,7 @@ class TestPerturbation:
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_done_is_said_and_the_best_is_kept(small: Photo) -> None:
     result = optim.camouflage(small, [Brightness(0.02)], method="auto")
     assert not result.camouflaged
@@ -312,6 +313,7 @@ class TestLongest:
 
     BAND = np.random.default_rng(0).integers(90, 180, (2, 4000, 3), dtype=np.uint8)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("method", ["auto", "hybrid"])
     def test_is_hidden_by_settings(self, method: optim.Method) -> None:
         photo = Photo.from_array(self.BAND)

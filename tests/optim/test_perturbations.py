@@ -292,6 +292,7 @@ class TwoLogits(nn.Module):
         return torch.stack([50 + points, 50 - points], 1)
 
 
+@pytest.mark.slow
 def test_carlini_wagner_is_as_good_as_foolbox(target: Target, photo: Tensor) -> None:
     foolbox = pytest.importorskip("foolbox")
     images = torch.cat([photo[:, :, 100:164, 200:264], photo[:, :, 150:214, 120:184]])

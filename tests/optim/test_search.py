@@ -50,6 +50,7 @@ def short_search(photo: Photo, seed: int) -> tuple[Recipe, list[Progress]]:
     return recipe, seen
 
 
+@pytest.mark.slow
 def test_same_seed_same_recipe_and_progress_counts(photo: Photo) -> None:
     first, seen = short_search(photo, 0)
     assert first == short_search(photo, 0)[0]
@@ -57,6 +58,7 @@ def test_same_seed_same_recipe_and_progress_counts(photo: Photo) -> None:
     assert all(later.exposure <= earlier.exposure for earlier, later in pairwise(seen))
 
 
+@pytest.mark.slow
 def test_another_seed_another_channel(photo: Photo) -> None:
     assert short_search(photo, 0)[1] != short_search(photo, 1)[1]
 
@@ -76,6 +78,7 @@ def test_wrong_words_are_named(photo: Photo, wrong: dict[str, Any]) -> None:
         optim.camouflage(photo, [biqa.get("compact_iqa")], **wrong)
 
 
+@pytest.mark.slow
 def test_keep_is_how_far_it_goes(photo: Photo) -> None:
     def widest(keep: Keep) -> float:
         watchers = Watchers(photo.pixels, [biqa.get("compact_iqa")], "cpu")

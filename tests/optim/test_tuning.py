@@ -83,6 +83,7 @@ def test_the_finished_photo_is_seen_less(first: tuple[FilterStep, list[Progress]
     assert score(grained.with_setting("tuned_grain", "plate", plate)) > after + 8
 
 
+@pytest.mark.slow
 def test_same_seed_same_plate_another_seed_another(
     first: tuple[FilterStep, list[Progress]], watchers: Watchers, pixels: np.ndarray
 ) -> None:

@@ -13,7 +13,7 @@ import torch
 from camofilter.biqa import as_image
 from camofilter.biqa.fit import fit
 from camofilter.biqa.target import Target
-from camofilter.biqa.training.distortions import DISTORTIONS, levels
+from camofilter.biqa.training.distortions import DISTORTIONS, Distortion, levels
 from camofilter.photo import open_photo
 
 
@@ -42,17 +42,18 @@ class Fall:
         return self.scores[self.amounts.index(amount)]
 
 
-def robustness(target: Target, photos: Sequence[Path]) -> list[Fall]:
-    """Mean scores of photos, fitted to the target's input and damaged along every ladder; no JPEG afterwards.
+def robustness(target: Target, photos: Sequence[Path], distortions: Sequence[Distortion] = DISTORTIONS) -> list[Fall]:
+    """Mean scores of photos, fitted to the target's input and damaged along ladders; no JPEG afterwards.
 
     Args:
         target: on the CPU.
         photos: pristine ones, a dozen or so.
+        distortions: along whose ladders.
     """
     pixels = [open_photo(photo).pixels for photo in photos]
     fitted = [fit(p, target.frame(p.shape[1], p.shape[0])).astype(np.float32) / 255 for p in pixels]
     falls = []
-    for distortion in DISTORTIONS:
+    for distortion in distortions:
         means = []
         for amount in distortion.amounts:
             # The same dice at every amount: only the amount differs.

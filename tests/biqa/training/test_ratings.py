@@ -82,6 +82,7 @@ def test_what_is_wrong_is_said(folder: Path, text: str, message: str) -> None:
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_koniqs_own_list(shared: Path, tmp_path: Path) -> None:
     """10,073 photos, 7,058 / 1,000 / 2,015; the photos themselves are not there, so empty files stand for them."""
     source = shared / "labels" / "koniq10k_distributions_sets.csv"
