@@ -76,14 +76,17 @@ def _show_verdict(verdict: Record) -> None:
     told = "hidden" if verdict["hidden"] else "seen"
     colour = typer.colors.GREEN if verdict["hidden"] else typer.colors.YELLOW
     say(f"  score {was}{verdict['score']:.1f} by {verdict['target']}{sees} ({verdict['scale']}): {told}", colour)
-    if not verdict["hidden"]:
-        return
+    if verdict["hidden"]:
+        say(f"    passed on once more it {passed_on(verdict)}")
+
+
+def passed_on(verdict: Record) -> str:
+    """What becomes of a hidden photo that is recompressed, resized or cut, in words."""
     ways = len(verdict["deliveries"])
     if again := [f"{way} ({verdict['deliveries'][way]:.1f})" for way in verdict["seen_after"]]:
         others = f"; not after {ways - len(again)} other ways" if len(again) < ways else ""
-        say(f"    passed on once more it would be seen after {', '.join(again)}{others}")
-    else:
-        say(f"    passed on once more it stays hidden: at worst {verdict['worst']:.1f} after {ways} ways of it")
+        return f"would be seen after {', '.join(again)}{others}"
+    return f"stays hidden: at worst {verdict['worst']:.1f} after {ways} ways of it"
 
 
 def _origin_in_words(origin: Record) -> list[str]:

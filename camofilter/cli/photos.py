@@ -12,6 +12,7 @@ import typer
 
 import camofilter
 from camofilter.cli.asked import asked_look, check_hiding, no_look, tag_of
+from camofilter.cli.found import passed_on
 from camofilter.cli.options import (
     AsJson,
     FileOptions,
@@ -240,8 +241,8 @@ def _show_camouflaged(done: Record) -> None:
         hidden = "hidden" if verdict["hidden"] else "written, but not hidden"
         colour = typer.colors.GREEN if verdict["hidden"] else typer.colors.YELLOW
         say(f"  {scores}{sees} ({verdict['scale']}): {hidden}", colour)
-        ways = len(verdict["deliveries"])
-        say(f"    at worst {verdict['worst']:.1f} after {ways} ways of passing it on (recompressed, resized, cut)")
+        if verdict["hidden"]:
+            say(f"    passed on (recompressed, resized, cut) it {passed_on(verdict)}")
     _show_notes(done)
     if done["untouched"]:
         return

@@ -49,5 +49,6 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "sees_after": verdict.after.words,
         "hidden": verdict.hidden,
         "deliveries": dict(verdict.deliveries),
+        "seen_after": verdict.seen_after,
         "worst": verdict.worst,
     }

@@ -123,7 +123,7 @@ def _verdict(verdict: Verdict, against: bool) -> dict[str, Any]:
         "sees": verdict.after.words,
         "hidden": verdict.hidden,
         "deliveries": dict(verdict.deliveries),
-        "seen_after": [way for way in verdict.deliveries if verdict.exposure_after(way) >= 0],
+        "seen_after": verdict.seen_after,
         "worst": verdict.worst,
     }
 

@@ -96,6 +96,11 @@ class Verdict:
         """Points by which it is seen best of all the ways that were tried; below 0 if it stays hidden by all."""
         return self._points(self.worst)
 
+    @property
+    def seen_after(self) -> list[str]:
+        """The ways of those that were tried after which it is seen again."""
+        return [way for way in self.deliveries if self.exposure_after(way) >= 0]
+
     def exposure_after(self, way: str) -> float:
         """Points by which it is seen after one of the deliveries that were tried."""
         return self._points(self.deliveries[way])
