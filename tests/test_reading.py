@@ -194,6 +194,53 @@ def test_unknown_code_points_are_refused_in_words(data: bytes) -> None:
     assert "H.273" in refused(data)
 
 
+def with_aperture(data: bytes, *numbers: int) -> bytes:
+    """An AVIF of one picture whose profile gives way to what of it is to be seen (clap)."""
+    at = data.index(b"colrprof")
+    size = int.from_bytes(data[at - 4 : at], "big") - 8
+    content = struct.pack(">IIIIiIiI", *numbers).ljust(size, b"\0")
+    data = data[:at] + b"clap" + content + data[at + 4 + size :]
+    table = data.index(b"ipma") + 15
+    essential = bytes(number | 0x80 for number in data[table : table + data[table - 1]])
+    return data[:table] + essential + data[table + len(essential) :]
+
+
+@pytest.mark.parametrize("turns", [0, -1])
+def test_of_an_avif_only_the_clean_aperture_is_seen(turns: int) -> None:
+    plain = decode_photo(heif(smooth(), "AVIF", 1, 13)).pixels
+    data = heif(smooth(), "AVIF", 1, 13, icc_profile=ADOBE_RGB, exif=oriented(6 if turns else 1))
+    photo = decode_photo(with_aperture(data, 40, 1, 62, 2, 6, 2, -7, 2))  # 40×31, 3 right and 3.5 up of the middle
+    assert np.array_equal(photo.pixels, np.rot90(plain[5:36, 15:55], turns))
+
+
+@pytest.mark.parametrize(
+    "numbers", [(40, 0, 31, 1, 0, 1, 0, 1), (65, 1, 48, 1, 0, 1, 0, 1), (40, 1, 31, 1, 90, 1, 0, 1)]
+)
+def test_a_clean_aperture_of_nonsense_is_left_out(numbers: tuple[int, ...]) -> None:
+    data = with_aperture(heif(smooth(), "AVIF", 1, 13, icc_profile=ADOBE_RGB), *numbers)
+    assert decode_photo(data).pixels.shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize("format", ["AVIF", "HEIF"])
+def test_matrices_that_decoders_do_not_know_are_refused_in_words(format: str) -> None:
+    data = heif(smooth(), format, 9, 13)
+    at = data.index(b"nclx") + 8
+    assert "H.273" in refused(data[:at] + struct.pack(">H", 10) + data[at + 2 :])
+
+
+@pytest.mark.parametrize("grey", [True, False])
+def test_heic_of_video_range_is_stretched(grey: bool) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    levels = np.repeat(np.arange(16, 236, dtype=np.uint8)[np.newaxis], 32, axis=0)
+    file = io.BytesIO()
+    image = Image.fromarray(levels).convert("L" if grey else "RGB")
+    pillow_heif.from_pillow(image).save(file, quality=-1, chroma=444, full_range_flag=1)
+    data = file.getvalue()
+    at = data.index(b"nclx") + 10
+    photo = decode_photo(data[:at] + b"\0" + data[at + 1 :])
+    assert levels_off(photo, (levels[..., np.newaxis] / 1.0 - 16) / 219) < 1.5
+
+
 def nits(samples: np.ndarray, primaries: tuple[float, ...] = SRGB) -> np.ndarray:
     """Light of a display whose white has 203 cd/m², in other primaries than those of sRGB."""
     linear = light(samples / np.iinfo(samples.dtype).max)
@@ -387,6 +434,51 @@ def test_jpeg_of_12_bits_is_read_with_all_of_them(channels: int) -> None:
     turned = samples.reshape(48, 64, -1)[::-1, ::-1]
     assert np.abs(photo.pixels / 65535 - turned / 4095).max() < 0.3 / 255
     assert pixel_count(data) == 48 * 64
+
+
+def with_segments(data: bytes, *parts: tuple[int, bytes]) -> bytes:
+    """A JPEG with segments, marker and content, right behind its start."""
+    joined = b"".join(struct.pack(">BBH", 255, marker, len(content) + 2) + content for marker, content in parts)
+    return data[:2] + joined + data[2:]
+
+
+def icc(number: int, count: int, part: bytes) -> tuple[int, bytes]:
+    return 0xE2, b"ICC_PROFILE\0" + bytes((number, count)) + part
+
+
+HALVES = ADOBE_RGB[:300], ADOBE_RGB[300:]
+
+
+@pytest.mark.parametrize(
+    ("parts", "is_whole"),
+    [
+        ([icc(2, 2, HALVES[1]), icc(1, 2, HALVES[0])], True),
+        ([icc(1, 2, HALVES[0]), icc(2, 2, HALVES[1]), icc(1, 2, HALVES[0])], True),
+        ([icc(0, 0, ADOBE_RGB)], True),
+        ([icc(0, 1, HALVES[0]), icc(1, 1, HALVES[1])], True),
+        ([icc(1, 1, HALVES[0]), icc(1, 1, HALVES[1])], True),
+        ([icc(1, 3, HALVES[0]), icc(2, 3, HALVES[1])], True),
+        ([icc(1, 2, HALVES[0])], False),
+        ([icc(2, 2, HALVES[1])], False),
+        ([icc(0, 0, HALVES[0])], False),
+        ([(0xE2, b"ICC_PROFILE\0")], False),
+    ],
+)
+def test_of_a_profile_in_parts_all_are_there_or_it_is_left_out(parts: list[tuple[int, bytes]], is_whole: bool) -> None:
+    photo = decode_photo(with_segments(JPEGS["plain"], *parts))
+    assert photo.icc_profile == (ADOBE_RGB if is_whole else None)
+
+
+@pytest.mark.parametrize("behind", [b"\0\x01\x02", b"\xff" * 3, bytes(range(256))])
+def test_bytes_between_the_segments_of_a_jpeg_are_passed_over(behind: bytes) -> None:
+    data = JPEGS["plain"]
+    assert np.array_equal(decode_photo(data[:2] + behind + data[2:]).pixels, decode_photo(data).pixels)
+
+
+@pytest.mark.parametrize("part", [(0xE0, b"JFIF\0"), (0xE0, b""), (0xEE, b"Adobe"), (0xEE, b"Adobe\0d\0\0\0\0")])
+def test_segments_that_are_too_short_say_nothing_of_colours(part: tuple[int, bytes]) -> None:
+    for data in (JPEGS["plain"], JPEGS["CMYK"]):
+        assert np.array_equal(decode_photo(with_segments(data, part)).pixels, decode_photo(data).pixels)
 
 
 # --- The photo among the directories of a TIFF ------------------------------------------------------------

@@ -73,7 +73,7 @@ class Encoding:
         Raises:
             PhotoError: for code points that are not read.
         """
-        if primaries in _UNSPECIFIED and transfer in _UNSPECIFIED:
+        if primaries in _UNSPECIFIED and transfer in _UNSPECIFIED and full_range:
             return None
         known = transfer in _GAMMAS or transfer in _AS_SRGB or transfer in (_PQ, _HLG) or transfer in _UNSPECIFIED
         if not known or not (primaries in _PRIMARIES or primaries in _UNSPECIFIED):
@@ -130,7 +130,7 @@ def to_srgb(values: Pixels, colours: bytes | Encoding | None) -> Pixels:
     if isinstance(colours, Encoding):
         values = np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values
         if not colours.full_range:
-            values = _full_range(values)
+            values = full_range(values)
         if colours.hdr:
             values = tone_mapped(values, colours)
             colours = replace(colours, gamma=None)
@@ -184,8 +184,8 @@ def _transform(values: Pixels, profile: bytes) -> Pixels:
     return result
 
 
-def _full_range(values: Pixels) -> Pixels:
-    """Samples whose black was 16 and white 235 of 255 (narrow range of ITU-T H.273)."""
+def full_range(values: Pixels) -> Pixels:
+    """Stretched, clipped samples whose black was 16 and white 235 of 255 (narrow range of ITU-T H.273)."""
     maximum = np.iinfo(values.dtype).max
     step = (maximum + 1) // 256
     table = (np.arange(maximum + 1) - 16 * step) * (maximum / (219 * step))

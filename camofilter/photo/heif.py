@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from contextlib import suppress
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import AvifImagePlugin
 
 from camofilter.errors import PhotoError
 from camofilter.photo.assemble import assemble
-from camofilter.photo.colour import Encoding
+from camofilter.photo.colour import Encoding, full_range
 from camofilter.photo.core import Photo, check_size
 from camofilter.photo.metadata import Exif
 from camofilter.photo.samples import apart, full_scale, samples
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from camofilter.photo.core import Pixels
+
+# Identity, BT.709, unspecified, FCC, BT.470 and BT.601, SMPTE 240M, YCgCo, BT.2020, by the primaries, YCgCo-Re and -Ro.
+_MATRICES = frozenset({0, 1, 2, 4, 5, 6, 7, 8, 9, 12, 16, 17})
 
 
 class _Box(NamedTuple):
@@ -43,11 +47,14 @@ def decode_heif(data: bytes, format: str, max_pixels: int) -> Photo:
     """A photo from a HEIC; libheif has turned the pixels already."""
     file = opened_heif(data, convert_hdr_to_8bit=False)
     check_size(file.size[0], file.size[1], max_pixels)
+    _check_matrix(data)
     bits = file.info["bit_depth"]
     if bits > 8:
         values, alpha = apart(full_scale(np.asarray(file) >> (16 - bits), bits))
     else:
         values, alpha = samples(file.to_pillow())
+    if values.shape[2] == 1 and not (_code_points(data) or (2, 2, 2, True))[3]:
+        values = full_range(values)  # libheif does so with colours alone
     return _assembled(format, values, alpha, 1, data, file.info)
 
 
@@ -62,10 +69,12 @@ def decode_avif(data: bytes, format: str, max_pixels: int) -> Photo:
         check_size(image.width, image.height, max_pixels)
         if image.is_animated:
             raise PhotoError("is an animation; give a single photo")
+        _check_matrix(data)
         bits = _depth(data)
         values, alpha = samples(image) if bits == 8 else _samples_of_avif(data, bits)
         # Pillow puts the rotation that the container tells in place of that in EXIF.
         orientation = Exif.parse(image.info.get("exif")).orientation()
+        values, alpha = _clean(values, data), None if alpha is None else _clean(alpha, data)
         return _assembled(format, values, alpha, orientation, data, image.info)
 
 
@@ -94,31 +103,66 @@ def _samples_of_avif(data: bytes, bits: int) -> tuple[Pixels, Pixels | None]:
 
 def _depth(data: bytes) -> int:
     """Bits per sample of an AVIF, 8, 10 or 12, by its codec's configuration (av1C)."""
-    configuration = next((box.content for box in _properties(data) if box.kind == b"av1C"), bytes(4))
+    configuration = next(iter(_properties(data, b"av1C")), bytes(4))
     high, twelve = configuration[2] & 0x40, configuration[2] & 0x20
     return 8 if not high else 12 if twelve else 10
 
 
 def _encoding(data: bytes) -> Encoding | None:
     """The colours of the photo as its container tells them by numbers (nclx); None where it does not."""
-    for kind, content in _properties(data):
-        if kind == b"colr" and content.startswith(b"nclx") and len(content) >= 8:
-            return Encoding.cicp(*struct.unpack_from(">HH", content, 4))  # decoders give the full range
+    code_points = _code_points(data)
+    return code_points and Encoding.cicp(*code_points[:2])  # decoders give the full range
+
+
+def _code_points(data: bytes) -> tuple[int, int, int, bool] | None:
+    """Primaries, transfer and matrix (ITU-T H.273) and whether the range is full, as nclx tells them."""
+    for content in _properties(data, b"colr"):
+        if content.startswith(b"nclx") and len(content) >= 11:
+            primaries, transfer, matrix, flags = struct.unpack_from(">HHHB", content, 4)
+            return primaries, transfer, matrix, flags >= 0x80
     return None
 
 
-def _properties(data: bytes) -> list[_Box]:
-    """The properties of the photo itself (ISO/IEC 23008-12), or else of all pictures in the file."""
+def _check_matrix(data: bytes) -> None:
+    """Refuses what decoders make wrong colours of, or none: constant luminance and what is reserved (PhotoError)."""
+    matrix = (_code_points(data) or (2, 2, 2, True))[2]
+    if matrix not in _MATRICES:
+        raise PhotoError(f"colours of matrix {matrix} (ITU-T H.273) are not read; export it as sRGB")
+
+
+def _clean(values: Pixels, data: bytes) -> Pixels:
+    """The part that is to be seen (clap); all of it where that leads out of the picture."""
+    for content in _properties(data, b"clap", inherited=False):
+        with suppress(struct.error, ZeroDivisionError):
+            numbers = struct.unpack_from(">IIIIiIiI", content)
+            width, height, right, down = (Fraction(*numbers[at : at + 2]) for at in range(0, 8, 2))
+            left, top = (values.shape[1] - width) / 2 + right, (values.shape[0] - height) / 2 + down
+            if min(left, top) >= 0 and left + width <= values.shape[1] and top + height <= values.shape[0]:
+                rows, columns = (
+                    slice(int(start), int(start) + round(size)) for start, size in ((top, height), (left, width))
+                )
+                return values[rows, columns]
+    return values
+
+
+def _properties(data: bytes, kind: bytes, *, inherited: bool = True) -> list[bytes]:
+    """What the properties of a kind hold (ISO/IEC 23008-12).
+
+    Args:
+        data: the whole file.
+        kind: four letters.
+        inherited: whether those of all pictures in the file stand in where the photo has none of its own.
+    """
     meta = dict(_boxes(dict(_boxes(data)).get(b"meta", b"")[4:]))
     below = dict(_boxes(meta.get(b"iprp", b"")))
     everything = list(_boxes(below.get(b"ipco", b"")))
+    own: list[_Box] = []
     with suppress(struct.error, IndexError):
         primary = meta.get(b"pitm", b"")
         photo = int.from_bytes(primary[4:8] if primary[0] else primary[4:6], "big")
         own = [everything[index - 1] for index in _associated(below.get(b"ipma", b""), photo) if index]
-        if any(box.kind == b"colr" for box in own):
-            return own
-    return everything
+    found = [box.content for box in own if box.kind == kind]
+    return found or [box.content for box in everything if box.kind == kind and inherited]
 
 
 def _associated(table: bytes, item: int) -> list[int]:

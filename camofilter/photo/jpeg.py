@@ -28,6 +28,7 @@ _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # Huffman tables
 _BETWEEN_SCANS = frozenset({0xC4, 0xCC, _SCAN, 0xDB, 0xDC, 0xDD, _COMMENT, *range(_APP0, 0xF0)})
 _LOSSLESS = frozenset({0xC3, 0xCB})
 _LONGEST_SCAN_HEADER = 4 + 2 * 4 + 4
+_LEAST = {_APP0: 14, _APP14: 12}  # bytes of what tells the kind of colours (JFIF, Adobe); shorter ones say nothing
 _EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 
 # What is put where the pixels of a scan seem to end: if it changes the picture, they had not ended. A decoder that
@@ -97,10 +98,19 @@ def _contents(header: list[Segment], marker: int, name: bytes) -> Any:
 
 
 def _profile(header: list[Segment]) -> bytes | None:
-    """The ICC profile, whose parts are numbered from 1; None where one is missing."""
-    parts = sorted(_contents(header, _APP2, _ICC))
-    whole = bool(parts) and [part[0] for part in parts] == [*range(1, parts[0][1] + 1)]
-    return b"".join(part[2:] for part in parts) if whole else None
+    """The ICC profile; None where a part is missing, by the length at its beginning and by the parts' numbers from 1.
+
+    Either of them may be wrong.
+    """
+    parts = [part for part in _contents(header, _APP2, _ICC) if len(part) > 2]
+    numbered = {part[0]: part for part in reversed(parts)}  # of one that stands there twice, the first
+    ordered = [numbered[number] for number in sorted(numbered)]
+    for found in (ordered, parts):
+        profile = b"".join(part[2:] for part in found)
+        if len(profile) == int.from_bytes(profile[:4], "big") > 0:
+            return profile
+    is_whole = bool(parts) and sorted(numbered) == [*range(1, parts[0][1] + 1)]
+    return b"".join(part[2:] for part in ordered) if is_whole else None
 
 
 def _bare(data: bytes, header: list[Segment], scan: int, precision: int | None = None) -> bytes:
@@ -112,10 +122,9 @@ def _bare(data: bytes, header: list[Segment], scan: int, precision: int | None =
         scan: where they end.
         precision: bits per sample to claim, as Pillow reads no header of others than 8.
     """
-    kept = [part for part in header if not _APP1 <= part.marker <= 0xEF or part.marker == _APP14]
     parts = [_START]
-    for marker, content in kept:
-        if marker == _COMMENT:
+    for marker, content in header:
+        if marker == _COMMENT or (_APP0 <= marker <= 0xEF and len(content) < _LEAST.get(marker, len(content) + 1)):
             continue
         if marker in _FRAMES and precision:
             content = bytes((precision,)) + content[1:]

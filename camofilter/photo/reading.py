@@ -108,7 +108,7 @@ def _known_format(head: bytes) -> str:
 
 
 def _format_of(head: bytes) -> str | None:
-    if head.startswith(b"\xff\xd8\xff"):
+    if head.startswith(b"\xff\xd8"):  # as a rule \xff follows, but a decoder looks for its next marker anyway
         return "JPEG"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return "PNG"
