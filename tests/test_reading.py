@@ -525,6 +525,47 @@ def test_of_several_photos_in_a_tiff_none_is_taken() -> None:
         assert "2 pages" in refused(data)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_directories_chained_to_a_circle_are_read_once(count: int) -> None:
+    data = pages(*[(PHOTO, {})] * count)
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        last = file.pages[count - 1].offset
+        first = file.pages[0].offset
+    at = last + 2 + 12 * int.from_bytes(data[last : last + 2], "little")
+    circle = data[:at] + first.to_bytes(4, "little") + data[at + 4 :]
+    if count == 1:
+        assert np.array_equal(decode_photo(circle).pixels, PHOTO)
+    else:
+        assert "2 pages" in refused(circle)
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 6, 7, 10, 12, 14])
+@pytest.mark.parametrize("white_is_0", [False, True])
+def test_tiff_of_any_number_of_bits_is_read_over_its_full_range(bits: int, white_is_0: bool) -> None:
+    levels = np.rint(np.linspace(0, 2**bits - 1, 34 * 5)).reshape(5, 34).astype(np.uint64)
+    stream = ["".join(format(level, f"0{bits}b") for level in row) for row in levels]
+    packed = b"".join(
+        int(row.ljust(-(-len(row) // 8) * 8, "0"), 2).to_bytes(-(-len(row) // 8), "big") for row in stream
+    )
+    entries = [
+        (256, 34),
+        (257, 5),
+        (258, bits),
+        (259, 1),
+        (262, int(not white_is_0)),
+        (273, 8),
+        (278, 5),
+        (279, len(packed)),
+    ]
+    directory = b"".join(struct.pack(">HHII", tag, 4, 1, value) for tag, value in entries)
+    header = struct.pack(">2sHI", b"MM", 42, 8 + len(packed))
+    photo = decode_photo(header + packed + struct.pack(">H", len(entries)) + directory + bytes(4))
+    assert photo.bits == (8 if bits <= 8 else 16)
+    expected = levels / (2**bits - 1) * (2**photo.bits - 1)
+    expected = expected[::-1, ::-1] if white_is_0 else expected
+    assert np.abs(photo.pixels - expected[..., np.newaxis]).max() < 1.01
+
+
 def test_tags_of_the_photos_own_directory_go_before() -> None:
     def tags(orientation: int, maker: str) -> dict[str, Any]:
         return {"extratags": [(274, 3, 1, orientation, True), (271, 2, None, maker, True)]}

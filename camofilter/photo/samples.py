@@ -30,12 +30,14 @@ def apart(values: Pixels) -> tuple[Pixels, Pixels | None]:
 
 
 def full_scale(values: Pixels, bits: int) -> Pixels:
-    """The same of 8 or 16 bits, from samples of 2 to 16 bits in the lower bits of theirs."""
+    """The same of 8 or 16 bits, from samples of 1 to 16 bits in the lower bits of theirs."""
     if bits in (8, 16):
         return values
     maximum, full = 2**bits - 1, 255 if bits < 8 else 65535
     table = (np.arange(2 ** (8 * values.itemsize)).clip(0, maximum) * full + maximum // 2) // maximum
-    stretched: Pixels = table.astype(np.uint8 if bits < 8 else np.uint16)[values]
+    stretched: Pixels = table.astype(np.uint8 if bits < 8 else np.uint16)[
+        values.astype(np.uint8 if bits < 8 else np.uint16, copy=False)
+    ]
     return stretched
 
 

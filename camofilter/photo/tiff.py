@@ -20,8 +20,11 @@ from camofilter.photo.assemble import assemble
 from camofilter.photo.colour import srgb_profile
 from camofilter.photo.core import Photo, check_size, with_alpha
 from camofilter.photo.metadata import Directory, Exif
+from camofilter.photo.samples import full_scale
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from camofilter.photo.core import Pixels
@@ -41,7 +44,7 @@ def tiff_size(data: bytes) -> tuple[int, int]:
 
 
 def decode_tiff(data: bytes, format: str, max_pixels: int) -> Photo:
-    """A photo from a TIFF of 8 or 16 bits; PhotoError for what is no such photo, or several."""
+    """A photo from a TIFF of 1 to 16 bits; PhotoError for what is no such photo, or several."""
     import tifffile
 
     with tifffile.TiffFile(io.BytesIO(data)) as file:
@@ -68,13 +71,23 @@ def decode_tiff(data: bytes, format: str, max_pixels: int) -> Photo:
 
 def _photo_page(file: Any) -> Any:
     """The one directory of the photo itself, not of a preview, a level of its pyramid or a mask."""
-    pages = [page.aspage() for page in file.pages]
+    pages = list(_chain(file))
     # Where those of the chain are previews, the photo is below one of them, as cameras do it.
     below = (page for parent in pages for page in parent.pages or ())
     photos = [page for page in pages if not _is_part(page)] or [page for page in below if not _is_part(page)]
     if len(photos) > 1 or (not photos and len(pages) > 1):
         raise PhotoError(f"has {len(photos) or len(pages)} pages; give a single photo")
     return photos[0] if photos else pages[0]
+
+
+def _chain(file: Any) -> Iterator[Any]:
+    """The directories of a TIFF, which can be chained to a circle."""
+    seen: set[int] = set()
+    for page in file.pages:
+        if page.offset in seen:
+            return
+        seen.add(page.offset)
+        yield page.aspage()
 
 
 def _is_part(page: Any) -> bool:
@@ -131,7 +144,7 @@ def _plain_size(page: Any, number: int) -> int:
 
 
 def _tiff_colours(page: Any) -> int:
-    """The number of colour samples of a TIFF page; refuses what is no photo of 8 or 16 bits."""
+    """The number of colour samples of a TIFF page; refuses what is no photo of 1 to 16 bits."""
     import tifffile
 
     kind = tifffile.PHOTOMETRIC
@@ -141,11 +154,9 @@ def _tiff_colours(page: Any) -> int:
     if page.photometric not in colours or page.samplesperpixel not in range(colours[page.photometric], 9):
         name = getattr(page.photometric, "name", page.photometric)
         raise PhotoError(f"TIFF of {page.samplesperpixel} samples of kind {name}; save it as RGB, grey or CMYK")
-    bits = page.bitspersample
-    if page.dtype not in (np.bool_, np.uint8, np.uint16) or (
-        bits not in (1, 8, 16) and page.photometric != kind.PALETTE
-    ):
-        raise PhotoError(f"TIFF of {bits}-bit {page.dtype or 'mixed'} samples; save it with 8 or 16 bits per channel")
+    if page.dtype not in (np.bool_, np.uint8, np.uint16):
+        what = f"{page.bitspersample}-bit {page.dtype or 'mixed'} samples"
+        raise PhotoError(f"TIFF of {what}; save it with 8 or 16 bits per channel")
     return colours[page.photometric]
 
 
@@ -154,13 +165,13 @@ def _tiff_samples(page: Any, colours: int) -> tuple[Pixels, Pixels | None]:
 
     stored = page.asarray(squeeze=False)  # planes × depth × height × width × samples
     samples = stored[:, 0].transpose(1, 2, 0, 3).reshape(*stored.shape[2:4], -1)
-    if samples.dtype == np.bool_:
-        samples = samples.astype(np.uint8) * (1 if page.photometric == tifffile.PHOTOMETRIC.PALETTE else 255)
+    if page.photometric != tifffile.PHOTOMETRIC.PALETTE:
+        samples = full_scale(samples, page.bitspersample)
     values = samples[..., :colours]
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
         # A map of 16 bits by the standard; one that knows no number above 255 was written as of 8.
         colour_map = page.colormap if page.colormap.max() < 256 else page.colormap >> 8
-        values = colour_map.astype(np.uint8).T[values[..., 0]]
+        values = colour_map.astype(np.uint8).T[values[..., 0].astype(np.uint16)]
     elif page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
         values = ~values
     kind = page.extrasamples[0] if page.extrasamples else None
