@@ -228,6 +228,56 @@ def test_matrices_that_decoders_do_not_know_are_refused_in_words(format: str) ->
     assert "H.273" in refused(data[:at] + struct.pack(">H", 10) + data[at + 2 :])
 
 
+def box(kind: bytes, *content: bytes) -> bytes:
+    joined = b"".join(content)
+    return struct.pack(">I4s", len(joined) + 8, kind) + joined
+
+
+def grid(tile: bytes, rows: int, columns: int, height: int, width: int) -> bytes:
+    """A HEIC made of the same picture over and over, as telephones write it; the whole lies before its parts."""
+    at = tile.index(b"hvcC") - 4
+    configuration = tile[at : at + int.from_bytes(tile[at : at + 4], "big")]
+    picture = tile[tile.index(b"mdat") + 4 :]
+    count = rows * columns
+    whole = struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, columns * width, rows * height)
+    sizes = [
+        box(b"ispe", struct.pack(">III", 0, *size)) for size in ((width, height), (columns * width, rows * height))
+    ]
+    kinds = [box(b"infe", struct.pack(">IHH4sx", 2 << 24, n, 0, b"hvc1" if n else b"grid")) for n in range(count + 1)]
+    own = [struct.pack(">HBB", 0, 1, 3), *(struct.pack(">HBBB", n, 2, 0x81, 2) for n in range(1, count + 1))]
+    head = box(b"ftyp", b"heic", bytes(4), b"mif1heic")
+
+    def meta(start: int) -> bytes:
+        places = [(0, start, len(whole))]
+        places += [(n, start + len(whole) + (n - 1) * len(picture), len(picture)) for n in range(1, count + 1)]
+        return box(
+            b"meta",
+            bytes(4),
+            box(b"hdlr", bytes(8), b"pict", bytes(13)),
+            box(b"pitm", struct.pack(">IH", 0, 0)),
+            box(
+                b"iloc",
+                struct.pack(">IHH", 0, 0x4400, count + 1),
+                *(struct.pack(">HHHII", n, 0, 1, *p) for n, *p in places),
+            ),
+            box(b"iinf", struct.pack(">IH", 0, count + 1), *kinds),
+            box(b"iref", bytes(4), box(b"dimg", struct.pack(f">HH{count}H", 0, count, *range(1, count + 1)))),
+            box(b"iprp", box(b"ipco", configuration, *sizes), box(b"ipma", struct.pack(">II", 0, count + 1), *own)),
+        )
+
+    start = len(head) + len(meta(0)) + 8
+    return head + meta(start) + box(b"mdat", whole, picture * count)
+
+
+def test_a_heic_of_parts_of_which_one_is_missing_is_refused() -> None:
+    pytest.importorskip("pillow_heif")
+    tile = heif(smooth(64, 64), "HEIF", 1, 13)
+    data = grid(tile, 2, 3, 64, 64)
+    assert np.array_equal(decode_photo(data).pixels, np.tile(decode_photo(tile).pixels, (2, 3, 1)))
+    for cut in (1, 100, len(data) // 2):
+        assert "pixels are missing" in refused(data[:-cut])
+
+
 @pytest.mark.parametrize("grey", [True, False])
 def test_heic_of_video_range_is_stretched(grey: bool) -> None:
     pillow_heif = pytest.importorskip("pillow_heif")

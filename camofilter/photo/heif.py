@@ -6,32 +6,24 @@ import io
 import struct
 from contextlib import suppress
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import AvifImagePlugin
 
 from camofilter.errors import PhotoError
 from camofilter.photo.assemble import assemble
+from camofilter.photo.boxes import is_cut, properties
 from camofilter.photo.colour import Encoding, full_range
 from camofilter.photo.core import Photo, check_size
 from camofilter.photo.metadata import Exif
 from camofilter.photo.samples import apart, full_scale, samples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from camofilter.photo.core import Pixels
 
 # Identity, BT.709, unspecified, FCC, BT.470 and BT.601, SMPTE 240M, YCgCo, BT.2020, by the primaries, YCgCo-Re and -Ro.
 _MATRICES = frozenset({0, 1, 2, 4, 5, 6, 7, 8, 9, 12, 16, 17})
-
-
-class _Box(NamedTuple):
-    """A part of an ISO base media file (ISO/IEC 14496-12)."""
-
-    kind: bytes
-    content: bytes
 
 
 def opened_heif(data: bytes, **options: Any) -> Any:
@@ -47,6 +39,8 @@ def decode_heif(data: bytes, format: str, max_pixels: int) -> Photo:
     """A photo from a HEIC; libheif has turned the pixels already."""
     file = opened_heif(data, convert_hdr_to_8bit=False)
     check_size(file.size[0], file.size[1], max_pixels)
+    if is_cut(data):  # libheif leaves out the tiles that are missing
+        raise PhotoError("damaged or cut-off HEIF file (pixels are missing); copy or export it again")
     _check_matrix(data)
     bits = file.info["bit_depth"]
     if bits > 8:
@@ -103,7 +97,7 @@ def _samples_of_avif(data: bytes, bits: int) -> tuple[Pixels, Pixels | None]:
 
 def _depth(data: bytes) -> int:
     """Bits per sample of an AVIF, 8, 10 or 12, by its codec's configuration (av1C)."""
-    configuration = next(iter(_properties(data, b"av1C")), bytes(4))
+    configuration = next(iter(properties(data, b"av1C")), bytes(4))
     high, twelve = configuration[2] & 0x40, configuration[2] & 0x20
     return 8 if not high else 12 if twelve else 10
 
@@ -116,7 +110,7 @@ def _encoding(data: bytes) -> Encoding | None:
 
 def _code_points(data: bytes) -> tuple[int, int, int, bool] | None:
     """Primaries, transfer and matrix (ITU-T H.273) and whether the range is full, as nclx tells them."""
-    for content in _properties(data, b"colr"):
+    for content in properties(data, b"colr"):
         if content.startswith(b"nclx") and len(content) >= 11:
             primaries, transfer, matrix, flags = struct.unpack_from(">HHHB", content, 4)
             return primaries, transfer, matrix, flags >= 0x80
@@ -132,7 +126,7 @@ def _check_matrix(data: bytes) -> None:
 
 def _clean(values: Pixels, data: bytes) -> Pixels:
     """The part that is to be seen (clap); all of it where that leads out of the picture."""
-    for content in _properties(data, b"clap", inherited=False):
+    for content in properties(data, b"clap", inherited=False):
         with suppress(struct.error, ZeroDivisionError):
             numbers = struct.unpack_from(">IIIIiIiI", content)
             width, height, right, down = (Fraction(*numbers[at : at + 2]) for at in range(0, 8, 2))
@@ -143,51 +137,3 @@ def _clean(values: Pixels, data: bytes) -> Pixels:
                 )
                 return values[rows, columns]
     return values
-
-
-def _properties(data: bytes, kind: bytes, *, inherited: bool = True) -> list[bytes]:
-    """What the properties of a kind hold (ISO/IEC 23008-12).
-
-    Args:
-        data: the whole file.
-        kind: four letters.
-        inherited: whether those of all pictures in the file stand in where the photo has none of its own.
-    """
-    meta = dict(_boxes(dict(_boxes(data)).get(b"meta", b"")[4:]))
-    below = dict(_boxes(meta.get(b"iprp", b"")))
-    everything = list(_boxes(below.get(b"ipco", b"")))
-    own: list[_Box] = []
-    with suppress(struct.error, IndexError):
-        primary = meta.get(b"pitm", b"")
-        photo = int.from_bytes(primary[4:8] if primary[0] else primary[4:6], "big")
-        own = [everything[index - 1] for index in _associated(below.get(b"ipma", b""), photo) if index]
-    found = [box.content for box in own if box.kind == kind]
-    return found or [box.content for box in everything if box.kind == kind and inherited]
-
-
-def _associated(table: bytes, item: int) -> list[int]:
-    """The numbers, from 1, of the properties that a table (ipma) gives an item."""
-    wide_item, wide_index = table[0] > 0, table[3] & 1
-    (count,), at = struct.unpack_from(">I", table, 4), 8
-    for _ in range(count):
-        number, indices = struct.unpack_from(">IB" if wide_item else ">HB", table, at)
-        at += 5 if wide_item else 3
-        found = struct.unpack_from(f">{indices}{'H' if wide_index else 'B'}", table, at)
-        at += indices * (2 if wide_index else 1)
-        if number == item:
-            return [index & (0x7FFF if wide_index else 0x7F) for index in found]  # the first bit: essential
-    return []
-
-
-def _boxes(data: bytes) -> Iterator[_Box]:
-    at = 0
-    while at + 8 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        header = 8
-        if length == 1 and at + 16 <= len(data):
-            length, header = struct.unpack_from(">Q", data, at + 8)[0], 16
-        length = length or len(data) - at  # 0: to the end
-        if length < header:
-            return
-        yield _Box(kind, data[at + header : at + length])
-        at += length
