@@ -425,6 +425,57 @@ def test_pixels_of_a_wrong_checksum_are_refused_in_words() -> None:
         assert f"wrong checksum of its {kind.decode()}" in refused(damaged(data, kind))
 
 
+@pytest.mark.parametrize("cut", [17, 13, 12, 8, 1])
+def test_a_png_without_its_end_is_read(cut: int) -> None:
+    for samples in (noise(), noise(dtype=np.uint16)):
+        data = png(samples)
+        assert np.array_equal(decode_photo(data[:-cut]).pixels, samples)
+        for lacking in (22, 30, 100):
+            assert "cut-off" in refused(data[:-lacking])
+        half = zlib.compress(zlib.decompress(data[data.index(b"IDAT") + 4 : -16])[:500])
+        assert "cut-off" in refused(data[: data.index(b"IDAT") - 4] + chunk(b"IDAT", half))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_the_transparent_level_of_a_grey_png_of_any_number_of_bits(bits: int) -> None:
+    levels = np.rint(np.linspace(0, 2**bits - 1, 2 ** min(bits, 4))).astype(int)
+    row = "".join(format(level, f"0{bits}b") for level in levels)
+    packed = int(row.ljust(-(-len(row) // 8) * 8, "0"), 2).to_bytes(-(-len(row) // 8), "big")
+    header = chunk(b"IHDR", struct.pack(">II5B", len(levels), 1, bits, 0, 0, 0, 0))
+    for clear in levels:
+        parts = [header, chunk(b"tRNS", struct.pack(">H", clear)), chunk(b"IDAT", zlib.compress(b"\0" + packed))]
+        photo = decode_photo(b"\x89PNG\r\n\x1a\n" + b"".join(parts) + chunk(b"IEND", b""))
+        assert photo.alpha is not None
+        assert np.array_equal(photo.alpha[0] > 0, levels != clear)
+
+
+@pytest.mark.parametrize("shape", [(21, 34), (1, 1), (3, 2), (1, 9)])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_16_bits_in_passes_are_read_without_a_warning(
+    shape: tuple[int, int], channels: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    samples = noise(*shape, channels=channels, dtype=np.uint16)
+    passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
+    lines = [row.astype(">u2").tobytes() for y, x, down, across in passes for row in samples[y::down, x::across]]
+    packed = zlib.compress(b"".join(b"\0" + line for line in lines if line))
+    header = struct.pack(">II5B", shape[1], shape[0], 16, {1: 0, 2: 4, 3: 2, 4: 6}[channels], 0, 0, 1)
+    clear = chunk(b"tRNS", samples[0, 0].astype(">u2").tobytes()) if channels in (1, 3) else b""
+    parts = [chunk(b"IHDR", header), clear, chunk(b"IDAT", packed), chunk(b"IEND", b"")]
+    photo = decode_photo(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    colours = samples[..., : 1 if channels < 3 else 3]
+    assert np.array_equal(photo.pixels, np.broadcast_to(colours, (*shape, 3)))
+    alpha = np.where((samples == samples[0, 0]).all(axis=2), 0, 65535) if clear else samples[..., -1]
+    assert photo.alpha is not None
+    assert np.array_equal(photo.alpha, alpha)
+    assert not capfd.readouterr().err
+
+
+@pytest.mark.parametrize("part", [ICCP, gama(100_000), cicp(12, 13), chrm(P3)])
+def test_colours_told_behind_the_pixels_are_nobodys(part: bytes) -> None:
+    data = png(noise())
+    assert np.array_equal(decode_photo(data[:-12] + part + data[-12:]).pixels, noise())
+
+
 def test_a_png_of_xcode_is_named() -> None:
     data = png(smooth())
     assert "CgBI" in refused(data[:8] + chunk(b"CgBI", b"P\0 \2") + data[8:])

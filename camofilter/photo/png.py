@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from PIL import PngImagePlugin
 
 from camofilter.errors import PhotoError
@@ -27,6 +29,7 @@ _PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _MAX_UNPACKED = 16 << 20  # profiles of printers have up to 10 MB; what unpacks to more is left out
 _SRGB_GAMMA = 45_455  # what the standard has writers of sRGB say in gAMA
 _MORE = 0x7FFFFFFF  # the length of the longest chunk
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
 
 class Chunk(NamedTuple):
@@ -46,6 +49,14 @@ def chunks(data: bytes) -> Iterator[Chunk]:
         checksum = data[end - 4 : end]
         yield Chunk(kind, content, checksum == struct.pack(">I", zlib.crc32(content, zlib.crc32(kind))))
         at = end
+
+
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    """A chunk as it stands in a file."""
+    return struct.pack(">I4s", len(content), kind) + content + struct.pack(">I", zlib.crc32(content, zlib.crc32(kind)))
+
+
+_END = png_chunk(b"IEND", b"")
 
 
 def texts(parts: Iterable[Chunk]) -> Iterator[tuple[str, str]]:
@@ -93,10 +104,11 @@ def decode_png(data: bytes, format: str, max_pixels: int) -> Photo:
         if data[24] == 16:
             values, alpha = _samples_of_16_bits(bare)
     first = {part.kind: part.content for part in reversed(parts)}
+    colours = {part.kind: part.content for part in reversed(list(takewhile(_is_before_pixels, parts)))}
     text = dict(reversed(list(texts(parts))))
     exif = b"Exif\0\0" + first[b"eXIf"] if b"eXIf" in first else raw_profile(text.get(PROFILE_KEYWORD + "exif", ""))
     xmp = text[XMP_KEYWORD].encode() if XMP_KEYWORD in text else None
-    profile = _profile(first)
+    profile = _profile(colours)
     return assemble(
         format,
         values,
@@ -105,9 +117,14 @@ def decode_png(data: bytes, format: str, max_pixels: int) -> Photo:
         exif=exif or None,
         xmp=xmp,
         icc_profile=profile,
-        encoding=_encoding(first, profile),
+        encoding=_encoding(colours, profile),
         dpi=_dpi(first),
     )
+
+
+def _is_before_pixels(part: Chunk) -> bool:
+    """Where colours are told; what tells of them behind is out of place, and readers leave it."""
+    return part.kind not in (b"PLTE", b"IDAT")
 
 
 def _check(parts: list[Chunk]) -> None:
@@ -124,14 +141,24 @@ def _check(parts: list[Chunk]) -> None:
 
 
 def _bare(parts: list[Chunk]) -> bytes:
-    """The pixels alone: no other chunk is the decoder's concern, however long or damaged."""
+    """The pixels alone: no other chunk is the decoder's concern, however long or damaged, nor a missing end."""
     kept = [_SIGNATURE]
     for kind, content, whole in parts:
-        if kind in _PIXELS and (whole or kind != b"tRNS"):
-            length = len(content) if whole else _MORE  # the decoder shall miss what is missing
-            checksum = struct.pack(">I", zlib.crc32(content, zlib.crc32(kind))) if whole else b""
-            kept += [struct.pack(">I4s", length, kind), content, checksum]
-    return b"".join(kept)
+        if kind == b"tRNS" and whole:
+            kept.append(png_chunk(kind, _of_8_bits(content, parts[0].content)))
+        elif kind in _PIXELS - {b"tRNS", b"IEND"}:
+            if not whole:  # the decoder shall miss what is missing
+                return b"".join([*kept, struct.pack(">I4s", _MORE, kind), content])
+            kept.append(png_chunk(kind, content))
+    return b"".join([*kept, _END])
+
+
+def _of_8_bits(transparent: bytes, header: bytes) -> bytes:
+    """The transparent level of a grey PNG of less than 8 bits as Pillow looks for it: among samples of 8."""
+    bits, colour_type = header[8:10]
+    if colour_type or bits not in (2, 4) or len(transparent) != 2:
+        return transparent
+    return struct.pack(">H", (transparent[1] & (2**bits - 1)) * 255 // (2**bits - 1))
 
 
 def _samples_of_16_bits(data: bytes) -> tuple[Pixels, Pixels | None]:
@@ -142,7 +169,38 @@ def _samples_of_16_bits(data: bytes) -> tuple[Pixels, Pixels | None]:
     """
     import imagecodecs
 
-    return apart(imagecodecs.png_decode(data))
+    is_simple = not data[28] and data.endswith(_END)
+    return apart(imagecodecs.png_decode(data) if is_simple else _of_passes(data))
+
+
+def _of_passes(data: bytes) -> Pixels:
+    """The samples of a 16-bit PNG, of which each of Adam7's passes (PNG, third edition, 8.1) is read as one.
+
+    Left to put them together, libpng prints a warning that imagecodecs cannot turn off. And here the checksums behind
+    the last pixels may be missing.
+    """
+    import imagecodecs
+
+    parts = list(chunks(data))
+    width, height, bits, colour_type = struct.unpack_from(">IIBB", parts[0].content)
+    clear = b"".join(
+        png_chunk(part.kind, part.content) for part in parts if part.kind == b"tRNS" and colour_type in (0, 2)
+    )
+    stream = zlib.decompressobj()
+    rest = b"".join(part.content for part in parts if part.kind == b"IDAT")
+    channels = {0: 1, 2: 3, 4: 2, 6: 4}[colour_type]
+    values = np.empty((height, width, channels + bool(clear)), np.uint16)
+    for left, top, across, down in _ADAM7 if data[28] else ((0, 0, 1, 1),):
+        place = values[top::down, left::across]
+        if place.size:
+            rows, columns = place.shape[:2]
+            header = struct.pack(">II5B", columns, rows, bits, colour_type, 0, 0, 0)
+            lines = stream.decompress(rest, rows * (1 + 2 * channels * columns))
+            rest = stream.unconsumed_tail
+            packed = png_chunk(b"IDAT", zlib.compress(lines, 0))
+            image = _SIGNATURE + png_chunk(b"IHDR", header) + clear + packed + _END
+            place[:] = imagecodecs.png_decode(image).reshape(place.shape)
+    return values
 
 
 def _unpacked(packed: bytes, longest: int = _MAX_UNPACKED) -> bytes | None:

@@ -23,6 +23,7 @@ from camofilter.photo.iptc import as_resource
 from camofilter.photo.keeping import Kept, kept
 from camofilter.photo.metadata import METADATA
 from camofilter.photo.names import FORMAT_BY_SUFFIX
+from camofilter.photo.png import png_chunk
 from camofilter.photo.tiff import encode_tiff
 from camofilter.photo.xmp import extension_digest
 
@@ -289,18 +290,18 @@ def _encode_png(photo: Photo, texts: Kept) -> bytes:
 
     # Level 4 takes a third of the time of level 6, for 6 % more bytes.
     image = bytes(imagecodecs.png_encode(with_alpha(photo), level=4))
-    chunks = _png_chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(srgb_profile()))
+    chunks = png_chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(srgb_profile()))
     if photo.dpi:
         across, down = (round(dpi / 0.0254) for dpi in photo.dpi)
-        chunks += _png_chunk(b"pHYs", struct.pack(">IIB", across, down, 1))  # per metre
+        chunks += png_chunk(b"pHYs", struct.pack(">IIB", across, down, 1))  # per metre
     if bytes(texts.exif):
-        chunks += _png_chunk(b"eXIf", bytes(texts.exif))
+        chunks += png_chunk(b"eXIf", bytes(texts.exif))
     if texts.xmp:
-        chunks += _png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + texts.xmp)
+        chunks += png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + texts.xmp)
     if texts.iptc:
         block = as_resource(texts.iptc)  # in the form of ImageMagick, which others read, too
         profile = f"\niptc\n{len(block):8d}\n{block.hex()}\n".encode()
-        chunks += _png_chunk(b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(profile))
+        chunks += png_chunk(b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(profile))
     chunks += b"".join(_png_text(keyword, text) for keyword, text in texts.comments)
     after_header = 33
     return image[:after_header] + chunks + image[after_header:]
@@ -309,13 +310,9 @@ def _encode_png(photo: Photo, texts: Kept) -> bytes:
 def _png_text(keyword: str, text: str) -> bytes:
     name = keyword.encode("latin-1") + b"\0"
     try:
-        return _png_chunk(b"tEXt", name + text.encode("latin-1"))
+        return png_chunk(b"tEXt", name + text.encode("latin-1"))
     except UnicodeEncodeError:
-        return _png_chunk(b"iTXt", name + b"\0\0\0\0" + text.encode())
-
-
-def _png_chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        return png_chunk(b"iTXt", name + b"\0\0\0\0" + text.encode())
 
 
 _ENCODERS: dict[str, Callable[[Photo, Kept], bytes]] = {
