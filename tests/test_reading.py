@@ -278,6 +278,14 @@ def test_a_heic_of_parts_of_which_one_is_missing_is_refused() -> None:
         assert "pixels are missing" in refused(data[:-cut])
 
 
+def test_a_heic_without_a_photo_is_no_damaged_one() -> None:
+    pytest.importorskip("pillow_heif")
+    data = (
+        box(b"ftyp", b"msf1", bytes(4), b"msf1hevc") + box(b"moov", box(b"mvhd", bytes(100))) + box(b"mdat", bytes(50))
+    )
+    assert "give a single photo" in refused(data)
+
+
 @pytest.mark.parametrize("grey", [True, False])
 def test_heic_of_video_range_is_stretched(grey: bool) -> None:
     pillow_heif = pytest.importorskip("pillow_heif")
@@ -580,6 +588,44 @@ def test_bytes_between_the_segments_of_a_jpeg_are_passed_over(behind: bytes) -> 
 def test_segments_that_are_too_short_say_nothing_of_colours(part: tuple[int, bytes]) -> None:
     for data in (JPEGS["plain"], JPEGS["CMYK"]):
         assert np.array_equal(decode_photo(with_segments(data, part)).pixels, decode_photo(data).pixels)
+
+
+@pytest.mark.parametrize("kind", ["plain", "progressive", "grey", "restarts"])
+def test_rows_told_behind_the_first_scan_of_a_jpeg(kind: str) -> None:
+    data = JPEGS[kind]
+    at = next(data.index(marker) for marker in (b"\xff\xc0", b"\xff\xc2") if marker in data) + 5
+    scan = data.index(b"\xff\xda") + 2
+    end = next(n for n in range(scan, len(data)) if data[n] == 255 and data[n + 1] not in (0, *range(0xD0, 0xD8)))
+    late = data[:at] + b"\0\0" + data[at + 2 : end] + b"\xff\xdc\0\4" + data[at : at + 2] + data[end:]
+    assert pixel_count(late) == 67 * 101
+    assert np.array_equal(decode_photo(late).pixels, decode_photo(data).pixels)
+
+
+# --- WebP whose length is wrong ---------------------------------------------------------------------------
+
+
+def webps() -> dict[str, bytes]:
+    alpha = Image.fromarray(noise(channels=4))
+    exif = oriented(6)
+    return {
+        "lossy": pillow_bytes(LARGE, "WEBP", quality=80, exif=exif),
+        "lossless": pillow_bytes(LARGE, "WEBP", lossless=True),
+        "alpha": pillow_bytes(alpha, "WEBP", quality=80),
+        "metadata": pillow_bytes(alpha, "WEBP", lossless=True, exif=exif, icc_profile=ADOBE_RGB),
+    }
+
+
+@pytest.mark.parametrize("kind", webps())
+def test_a_webp_of_which_all_is_there_is_read_whatever_length_it_claims(kind: str) -> None:
+    data = webps()[kind]
+    whole = decode_photo(data)
+    for claimed in (0, len(data) - 10, len(data) - 9, len(data), len(data) + 1000, 2**32 - 1):
+        for tail in (b"", b"tail", b"JUNK" + b"\3\0\0\0abc\0"):
+            photo = decode_photo(data[:4] + struct.pack("<I", claimed) + data[8:] + tail)
+            assert np.array_equal(photo.pixels, whole.pixels)
+            assert (photo.exif, photo.icc_profile) == (whole.exif, whole.icc_profile)
+    for cut in (2, 20, len(data) // 2):
+        assert "WEBP file" in refused(data[:-cut])
 
 
 # --- The photo among the directories of a TIFF ------------------------------------------------------------

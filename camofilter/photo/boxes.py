@@ -34,6 +34,12 @@ def properties(data: bytes, kind: bytes, *, inherited: bool = True) -> list[byte
     return [box.content for box in _all(meta) if box.kind == kind and inherited]
 
 
+def has_photo(data: bytes) -> bool:
+    """Whether there is anything but a track of pictures, each shown for a time."""
+    found = dict(boxes(data))
+    return b"moov" not in found or b"pitm" in _meta(data)
+
+
 def is_cut(data: bytes) -> bool:
     """Whether a part of the photo, of a picture it is made of or of its alpha lies behind the end of the file."""
     meta = _meta(data)

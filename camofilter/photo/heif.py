@@ -13,7 +13,7 @@ from PIL import AvifImagePlugin
 
 from camofilter.errors import PhotoError
 from camofilter.photo.assemble import assemble
-from camofilter.photo.boxes import is_cut, properties
+from camofilter.photo.boxes import has_photo, is_cut, properties
 from camofilter.photo.colour import Encoding, full_range
 from camofilter.photo.core import Photo, check_size
 from camofilter.photo.metadata import Exif
@@ -37,6 +37,8 @@ def opened_heif(data: bytes, **options: Any) -> Any:
 
 def decode_heif(data: bytes, format: str, max_pixels: int) -> Photo:
     """A photo from a HEIC; libheif has turned the pixels already."""
+    if not has_photo(data):
+        raise PhotoError("holds no single photo, but a film or an animation; give a single photo")
     file = opened_heif(data, convert_hdr_to_8bit=False)
     check_size(file.size[0], file.size[1], max_pixels)
     if is_cut(data):  # libheif leaves out the tiles that are missing

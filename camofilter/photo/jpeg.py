@@ -64,12 +64,14 @@ def segments(data: bytes) -> tuple[list[Segment], int]:
 
 def opened(data: bytes) -> JpegImagePlugin.JpegImageFile:
     """A Pillow image of the header alone."""
+    data = _with_height(data)
     header, scan = segments(data)
     return JpegImagePlugin.JpegImageFile(io.BytesIO(_bare(data[: scan + _LONGEST_SCAN_HEADER], header, scan, 8)))
 
 
 def decode_jpeg(data: bytes, format: str, max_pixels: int) -> Photo:
     """A photo from a JPEG; of several pictures in one file (MPO), the first."""
+    data = _with_height(data)
     header, scan = segments(data)
     with opened(data) as image:
         check_size(image.width, image.height, max_pixels)
@@ -91,6 +93,17 @@ def decode_jpeg(data: bytes, format: str, max_pixels: int) -> Photo:
             jpeg_subsampling=_subsampling(image),
             jpeg_progressive="progressive" in image.info,
         )
+
+
+def _with_height(data: bytes) -> bytes:
+    """The file with its rows in its header, where that says 0 and they are told behind the first scan (DNL)."""
+    header, scan = segments(data)
+    frame = next((part.content for part in header if part.marker in _FRAMES), b"")
+    if frame[1:3] != b"\0\0":
+        return data
+    rows = data.find(b"\xff\xdc\0\4", scan)
+    at = data.rindex(frame, 0, scan)
+    return data if rows < 0 else data[: at + 1] + data[rows + 4 : rows + 6] + data[at + 3 : rows] + data[rows + 6 :]
 
 
 def _contents(header: list[Segment], marker: int, name: bytes) -> Any:

@@ -128,7 +128,10 @@ def _format_of(head: bytes) -> str | None:
 
 def _opened_webp(data: bytes) -> WebPImagePlugin.WebPImageFile:
     """A Pillow image of which nothing but the header has been read."""
-    return WebPImagePlugin.WebPImageFile(io.BytesIO(data))
+    try:
+        return WebPImagePlugin.WebPImageFile(io.BytesIO(data))
+    except (OSError, SyntaxError):
+        return WebPImagePlugin.WebPImageFile(io.BytesIO(_of_right_length(data)))
 
 
 def _decode_webp(data: bytes, format: str, max_pixels: int) -> Photo:
@@ -151,13 +154,32 @@ def _decode_webp(data: bytes, format: str, max_pixels: int) -> Photo:
 
 
 def _is_lossless_webp(data: bytes) -> bool:
+    kinds = (kind for kind, _ in _webp_chunks(data) if kind in (b"VP8 ", b"VP8L"))
+    return next(kinds, b"") == b"VP8L"
+
+
+_WEBP_CHUNKS = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP", b"EXIF", b"XMP "})
+
+
+def _of_right_length(data: bytes) -> bytes:
+    """A WebP that claims to be as long as its chunks are, the last of which may lack its byte of padding."""
+    chunks = [(kind, content) for kind, content in _webp_chunks(data) if kind in _WEBP_CHUNKS]
+    body = b"".join(struct.pack("<4sI", kind, len(c)) + c + bytes(len(c) % 2) for kind, c in chunks)
+    return struct.pack("<4sI4s", b"RIFF", len(body) + 4, b"WEBP") + body
+
+
+def _webp_chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+    """The kind and the content of each chunk; none of a file that is cut off within one of a known kind."""
     at = 12
+    found: list[tuple[bytes, bytes]] = []
     while at + 8 <= len(data):
         kind, size = struct.unpack_from("<4sI", data, at)
-        if kind in (b"VP8 ", b"VP8L"):
-            return bool(kind == b"VP8L")
+        content = data[at + 8 : at + 8 + size]
+        if len(content) < size and kind in _WEBP_CHUNKS:
+            return []
+        found.append((kind, content))
         at += 8 + size + size % 2
-    return False
+    return found
 
 
 _DECODERS: dict[str, Callable[[bytes, str, int], Photo]] = {
