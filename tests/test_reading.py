@@ -278,6 +278,21 @@ def test_a_heic_of_parts_of_which_one_is_missing_is_refused() -> None:
         assert "pixels are missing" in refused(data[:-cut])
 
 
+@pytest.mark.parametrize("kind", [b"unci", b"avc1", b"vvc1"])
+def test_heif_of_other_codecs_is_no_damaged_one(kind: bytes) -> None:
+    pytest.importorskip("pillow_heif")
+    data = heif(smooth(64, 64), "HEIF", 1, 13)
+    for photo in (data, grid(data, 2, 3, 64, 64)):
+        assert repr(kind.decode()) in refused(photo.replace(b"hvc1", kind))
+
+
+def test_an_avif_that_only_calls_itself_heif_is_read() -> None:
+    pytest.importorskip("pillow_heif")
+    data = heif(smooth(), "AVIF", 12, 13)
+    other = data[:8] + data[8:40].replace(b"avif", b"mif1") + data[40:]
+    assert np.array_equal(decode_photo(other).pixels, decode_photo(data).pixels)
+
+
 def test_a_heic_without_a_photo_is_no_damaged_one() -> None:
     pytest.importorskip("pillow_heif")
     data = (

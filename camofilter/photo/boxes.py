@@ -40,6 +40,21 @@ def has_photo(data: bytes) -> bool:
     return b"moov" not in found or b"pitm" in _meta(data)
 
 
+def codec(data: bytes) -> str:
+    """Four letters for how the photo is coded, or the first picture that it is made of; none where that is not told."""
+    meta = _meta(data)
+    with suppress(struct.error, IndexError):
+        kinds = dict(_kinds(meta.get(b"iinf", b"")))
+        made_of = {
+            item: part for kind, item, part in reversed(list(_references(meta.get(b"iref", b"")))) if kind == b"dimg"
+        }
+        item = _photo(meta)
+        for _ in made_of:
+            item = made_of.get(item, item)
+        return kinds.get(item, b"").decode("latin-1")
+    return ""
+
+
 def is_cut(data: bytes) -> bool:
     """Whether a part of the photo, of a picture it is made of or of its alpha lies behind the end of the file."""
     meta = _meta(data)
@@ -81,6 +96,13 @@ def _own(meta: dict[bytes, bytes], item: int) -> list[Box]:
 def _is_alpha(meta: dict[bytes, bytes], item: int) -> bool:
     kinds = (b"urn:mpeg:hevc:2015:auxid:1\0", b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0")
     return any(box.kind == b"auxC" and box.content[4:].startswith(kinds) for box in _own(meta, item))
+
+
+def _kinds(table: bytes) -> Iterator[tuple[int, bytes]]:
+    """Each item's number and what it is, from the table of all (iinf)."""
+    for _, content in boxes(table[6 if table[0] == 0 else 8 :]):
+        number, kind = struct.unpack_from(">H2x4s" if content[0] < 3 else ">I2x4s", content, 4)
+        yield number, kind
 
 
 def _references(table: bytes) -> Iterator[tuple[bytes, int, int]]:

@@ -13,7 +13,7 @@ from PIL import AvifImagePlugin
 
 from camofilter.errors import PhotoError
 from camofilter.photo.assemble import assemble
-from camofilter.photo.boxes import has_photo, is_cut, properties
+from camofilter.photo.boxes import codec, has_photo, is_cut, properties
 from camofilter.photo.colour import Encoding, full_range
 from camofilter.photo.core import Photo, check_size
 from camofilter.photo.metadata import Exif
@@ -36,7 +36,22 @@ def opened_heif(data: bytes, **options: Any) -> Any:
 
 
 def decode_heif(data: bytes, format: str, max_pixels: int) -> Photo:
-    """A photo from a HEIC; libheif has turned the pixels already."""
+    """A photo from a HEIC, or from an AVIF that does not call itself one."""
+    try:
+        return _decoded_heif(data, format, max_pixels)
+    except PhotoError:
+        raise
+    except Exception as error:
+        kind = codec(data)
+        if kind == "av01":
+            return decode_avif(data[:8] + b"avif" + data[12:], "AVIF", max_pixels)
+        if kind not in ("", "hvc1"):
+            raise PhotoError(f"is HEIF coded as {kind!r}, which is not read; export it as JPEG") from error
+        raise
+
+
+def _decoded_heif(data: bytes, format: str, max_pixels: int) -> Photo:
+    """The same of HEIC alone; libheif has turned the pixels already."""
     if not has_photo(data):
         raise PhotoError("holds no single photo, but a film or an animation; give a single photo")
     file = opened_heif(data, convert_hdr_to_8bit=False)
