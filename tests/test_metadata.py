@@ -230,7 +230,7 @@ def test_malformed_exif_is_left_out(block: bytes, format: str) -> None:
 @given(st.binary(max_size=300), st.sampled_from([b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"]))
 def test_any_block_can_be_filtered(junk: bytes, head: bytes) -> None:
     found = Exif.parse(head + junk)
-    for keep in (lambda exif: exif.everything(3, 4), lambda exif: exif.listed({271, 306}, {33434}, 1024)):
+    for keep in (lambda exif: exif.everything(3, 4), lambda exif: exif.listed({271, 306, 33434}, 1024)):
         again = Exif.parse(bytes(keep(found)))
         assert again.orientation() == 1
         assert bytes(keep(again)) == bytes(keep(found))
@@ -315,6 +315,8 @@ def profile(block: bytes) -> str:
     return f"\niptc\n{len(block):8d}\n" + re.sub(r"(.{72})", r"\1\n", block.hex())
 
 
+WRONG_XMP = IN_XMP.decode().replace("<dc:rights>", "\x01&#0;&#x1F;<dc:rights>") + '<?xpacket end="w"?></rdf:li>'
+IN_APP1 = profile(b"http://ns.adobe.com/xap/1.0/\0" + IN_XMP).replace("\niptc", "generic profile")
 HOLDERS = {
     "EXIF": pillow_bytes(RGB, "JPEG", exif=exif_texts(2)),
     "EXIF 3": pillow_bytes(RGB, "WEBP", exif=exif_texts(129)),
@@ -323,8 +325,22 @@ HOLDERS = {
     "XMP in WebP": pillow_bytes(RGB, "WEBP", xmp=IN_XMP),
     "XMP in AVIF": pillow_bytes(RGB, "AVIF", xmp=IN_XMP),
     "XMP in TIFF": pillow_bytes(RGB, "TIFF", tiffinfo={700: IN_XMP}),
+    "XMP in UTF-16": pillow_bytes(RGB, "JPEG", xmp=IN_XMP.decode().encode("utf-16-be") + bytes(3)),
+    "XMP in UTF-32": pillow_bytes(RGB, "WEBP", xmp=IN_XMP.decode().encode("utf-32")),
+    "XMP with Latin letters, what is none, and a rest": pillow_bytes(
+        RGB, "JPEG", xmp=b'<?xml version="1.0" encoding="utf-16"?>' + WRONG_XMP.encode("latin-1")
+    ),
+    "XMP by ImageMagick as in JPEG": in_png(chunk(b"tEXt", b"Raw profile type APP1\0" + IN_APP1.encode())),
+    "EXIF by ImageMagick as in JPEG": in_png(
+        chunk(b"zTXt", b"Raw profile type APP1\0\0" + zlib.compress(profile(exif_texts(2)).encode()))
+    ),
     "XMP by ImageMagick": in_png(chunk(b"zTXt", b"Raw profile type xmp\0\0" + zlib.compress(profile(IN_XMP).encode()))),
     "IPTC in JPEG": in_jpeg(0xED, b"Photoshop 3.0\0" + iptc.as_resource(IPTC)),
+    "IPTC behind damaged resources": in_jpeg(
+        0xED,
+        b"Photoshop 3.0\0AgHg\x0f\xa0\0\0\0\0\0\x01\x078BIM\x04\x04\0\0\0\0\0\x05\x1c\x02\0\0\0\0"
+        + iptc.as_resource(IPTC),
+    ),
     "IPTC in TIFF": pillow_bytes(RGB, "TIFF", tiffinfo={33723: IPTC}),
     "IPTC in TIFF of Photoshop": pillow_bytes(RGB, "TIFF", tiffinfo={34377: iptc.as_resource(IPTC)}),
     "IPTC in PNG": in_png(chunk(b"tEXt", b"Raw profile type iptc\0" + profile(iptc.as_resource(IPTC)).encode())),
@@ -355,6 +371,84 @@ def test_copyright_and_date_survive_wherever_they_stand_and_persons_where_asked_
         assert any(names) == (metadata in ("creator", "all"))
         assert MARKER not in held or metadata == "all"
         assert has_rights(encode_photo(decode_photo(data), "WEBP")) == (metadata != "none")
+
+
+@pytest.mark.parametrize(
+    "licensors",
+    [
+        '<rdf:li rdf:parseType="Resource">{url}<plus:LicensorName>{name}</plus:LicensorName>{mail}</rdf:li>',
+        '<rdf:li><rdf:Description plus:LicensorName="{name}">{url}{mail}</rdf:Description></rdf:li>',
+        '<rdf:li plus:LicensorName="{name}" plus:LicensorURL="https://example.org/buy"/>',
+    ],
+)
+def test_of_a_licensor_the_address_to_ask_survives_and_the_name_where_asked_for(licensors: str) -> None:
+    url = "<plus:LicensorURL>https://example.org/buy</plus:LicensorURL>"
+    item = licensors.format(url=url, name=PERSON, mail=f"<plus:LicensorEmail>{MARKER}</plus:LicensorEmail>")
+    other = '<rdf:li rdf:parseType="Resource"><plus:LicensorName>Other</plus:LicensorName></rdf:li>'
+    photo = Photo(np.asarray(RGB), xmp=packet("", f"<plus:Licensor><rdf:Seq>{item}{other}</rdf:Seq></plus:Licensor>"))
+    for metadata in ("safe", "creator", "all"):
+        data = encode_photo(photo, "WEBP", metadata=metadata)
+        found = xmp.properties(xmp.parse(decode_photo(data).xmp))
+        assert found[xmp.name("plus:Licensor/LicensorURL")].texts[0] == "https://example.org/buy"
+        assert (PERSON.encode() in data) == (xmp.name("plus:Licensor/LicensorName") in found) == (metadata != "safe")
+        assert MARKER not in data or metadata == "all"
+
+
+def test_two_lists_of_licensors_of_different_lengths_are_one() -> None:
+    lists = ('<rdf:li plus:LicensorName="Ann"/>', '<rdf:li plus:LicensorURL="https://example.org/buy"/>' * 2)
+    elements = "".join(f"<plus:Licensor><rdf:Bag>{items}</rdf:Bag></plus:Licensor>" for items in lists)
+    written = keeping.kept(Photo(np.asarray(RGB), xmp=packet("", elements)), "WEBP", "creator").xmp or b""
+    assert (written.count(b"Ann"), written.count(b"https://example.org/buy")) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        '<dc:rights rdf:parseType="Resource"><rdf:value>{}</rdf:value><my:how>seen</my:how></dc:rights>',
+        '<dc:rights rdf:value="{}" my:how="seen"/>',
+        '<dc:rights><rdf:Alt><rdf:li><rdf:Description rdf:value="{}" my:how="seen"/></rdf:li></rdf:Alt></dc:rights>',
+        '<dc:rights><rdf:Bag><rdf:li rdf:resource="{}"/></rdf:Bag></dc:rights>',
+    ],
+)
+def test_rights_survive_with_qualifiers_and_as_links(element: str) -> None:
+    photo = Photo(np.asarray(RGB), xmp=packet("", element.format(RIGHTS)))
+    assert xmp.properties(xmp.parse(keeping.kept(photo, "WEBP", "safe").xmp))[xmp.name("dc:rights")].texts == (RIGHTS,)
+
+
+@pytest.mark.parametrize("said", ["", "False"])
+def test_copyright_in_photoshops_own_resources_survives_unless_xmp_says_another(said: str) -> None:
+    flag, url = b"8BIM\x04\x0a\0\0\0\0\0\1\1\0", b"8BIM\x04\x0b\0\0\0\0\0\x14https://example.org/"
+    data = in_jpeg(0xED, b"Photoshop 3.0\0" + flag + url)
+    if said:
+        segment = b"http://ns.adobe.com/xap/1.0/\0" + packet(f'xmpRights:Marked="{said}"')
+        data = data[:2] + struct.pack(">BBH", 0xFF, 0xE1, len(segment) + 2) + segment + data[2:]
+    for format in ("JPEG", "WEBP"):
+        written = decode_photo(encode_photo(decode_photo(data), format))
+        found = xmp.properties(xmp.parse(written.xmp))
+        assert found[xmp.name("xmpRights:Marked")].texts == (said or "True",)
+        assert found[xmp.name("xmpRights:WebStatement")].texts == ("https://example.org/",)
+
+
+def test_exposure_and_camera_survive_in_each_others_directory() -> None:
+    model, time = {272: (2, 6, b"Canik\0")}, {33434: (5, 1, struct.pack("<II", 1, 50))}
+    photo = Photo(np.asarray(RGB), exif=bytes(Exif(main=time, exif=model)))
+    again = Exif.parse(decode_photo(encode_photo(photo, "JPEG")).exif)
+    assert again.main[33434] == time[33434]
+    assert again.exif == model
+
+
+def test_xmp_is_read_around_a_picture_that_makes_it_too_long() -> None:
+    picture = f"<my:Picture>iVBORw0KGgo{'A' * (9 << 20)}</my:Picture>"
+    photo = Photo(np.asarray(RGB), xmp=packet('photoshop:DateCreated="2024-01-02"', picture))
+    for metadata in ("safe", "all"):
+        assert b"2024-01-02" in (keeping.kept(photo, "WEBP", metadata).xmp or b"")
+
+
+def test_xmp_of_endless_tags_is_left_out_and_that_is_said() -> None:
+    photo = Photo(np.asarray(RGB), xmp=packet("", "<my:a/>" * 400_000))
+    for metadata in ("safe", "creator", "all"):
+        assert left_out(photo, "WEBP", metadata) == "not kept: damaged or endless XMP"
+    assert left_out(photo, "WEBP", "none") is None
 
 
 def test_long_copyright_is_kept() -> None:
@@ -519,6 +613,17 @@ def test_what_a_format_has_no_place_for_is_said() -> None:
     photo = Photo(np.asarray(RGB), iptc=dates)
     assert b"2024-01-02" in encode_photo(photo, "WEBP")
     assert left_out(photo, "WEBP", "safe") == "not kept: IPTC date"
+
+
+def test_a_maker_note_is_none_in_xmp_and_texts_either() -> None:
+    note = chunk(b"tEXt", b"exif:MakerNote\0" + MARKER) + chunk(b"tEXt", b"exif:thumbnail:Compression\0006")
+    held = packet(f'exif:MakerNote="{secret("NOTE")}" my:short="SHORT"')
+    photo = decode_photo(in_png(note, chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + held)))
+    data = encode_photo(photo, "PNG", metadata="all")
+    assert MARKER not in data
+    assert b"exif:thumbnail" not in data
+    assert b"SHORT" in data
+    assert left_out(photo, "PNG", "all") == "not kept: the maker note"
 
 
 def test_a_gain_map_that_is_dropped_is_said_whatever_is_asked_for() -> None:

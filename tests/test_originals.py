@@ -243,6 +243,17 @@ def test_without_a_backup_nothing_is_kept(run: Callable[[str], Ran]) -> None:
     assert "--no-backup was given without --in-place" in ran.err
 
 
+@pytest.mark.parametrize("letter", ["x", "ж"])
+def test_names_as_long_as_may_be_come_back(tmp_path: Path, letter: str) -> None:
+    path = tmp_path / (letter * (251 // len(letter.encode())) + ".jpg")
+    path.write_bytes(b"original")
+    replace_photo(path, b"result")
+    assert path.read_bytes() == b"result"
+    bring_back(path)
+    assert path.read_bytes() == b"original"
+    assert os.listdir(tmp_path) == [path.name]
+
+
 def test_kept_originals_are_not_replaced(run: Callable[[str], Ran]) -> None:
     run(WARM)
     before = Path(FOLDER, "a.jpg").read_bytes()

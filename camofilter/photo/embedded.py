@@ -53,13 +53,16 @@ def with_embedded(photo: Photo, data: bytes) -> Photo:
         photo: as decoded.
         data: the whole file.
     """
-    packet, captions, comments = photo.xmp, None, list[tuple[str, str]]()
+    packet, photoshop, comments = photo.xmp, b"", list[tuple[str, str]]()
+    captions = None
     if photo.format == "JPEG":
-        packet, captions, comments = _in_jpeg(data, packet)
+        packet, photoshop, comments = _in_jpeg(data, packet)
     elif photo.format == "PNG":
-        packet, captions, comments = _in_png(data, packet)
+        photoshop, comments = _in_png(data)
     elif photo.format == "TIFF":
-        captions = _in_tiff(data)
+        captions, photoshop = _in_tiff(data)
+    captions = captions or iptc.in_resources(photoshop)
+    packet = _with_copyright(xmp.utf8(packet) or None, photoshop)
     told = data[:_HEADER] + (packet or b"")
     if data.endswith(_TRAILER) or any(sign in told for sign in _SIGNS[PICTURES]):
         told = data
@@ -67,7 +70,21 @@ def with_embedded(photo: Photo, data: bytes) -> Photo:
     return replace(photo, xmp=packet, iptc=captions, comments=tuple(comments), others=others, mark=mark.read(packet))
 
 
-def _in_jpeg(data: bytes, packet: bytes | None) -> tuple[bytes | None, bytes | None, list[tuple[str, str]]]:
+def _with_copyright(packet: bytes | None, photoshop: bytes) -> bytes | None:
+    """The packet with what Photoshop's own resources say of copyright, where it says nothing of it."""
+    found = dict(iptc.resources(photoshop))
+    url = found.get(iptc.URL_RESOURCE, b"").rstrip(b"\0")
+    more = {xmp.name("xmpRights:WebStatement"): xmp.Property.of(_text(url))} if url else {}
+    if any(found.get(iptc.COPYRIGHT_RESOURCE, b"")):
+        more[xmp.name("xmpRights:Marked")] = xmp.Property.of("True")
+    document = xmp.parse(packet) if more else None
+    if packet and not document:
+        return packet
+    said = xmp.properties(document)
+    return xmp.joined(document, {short: value for short, value in more.items() if short not in said})
+
+
+def _in_jpeg(data: bytes, packet: bytes | None) -> tuple[bytes | None, bytes, list[tuple[str, str]]]:
     parts: dict[bytes, dict[int, bytes]] = {}
     photoshop, comments = b"", []
     for kind, content in jpeg.segments(data)[0]:
@@ -81,33 +98,28 @@ def _in_jpeg(data: bytes, packet: bytes | None) -> tuple[bytes | None, bytes | N
     if parts and (name := xmp.extension_name(packet)):
         pieces = parts.get(name.encode(), {})
         packet = xmp.with_extension(packet, b"".join(pieces[at] for at in sorted(pieces)))
-    return packet, iptc.in_resources(photoshop), comments
+    return packet, photoshop, comments
 
 
-def _in_png(data: bytes, packet: bytes | None) -> tuple[bytes | None, bytes | None, list[tuple[str, str]]]:
-    captions, comments = None, []
+def _in_png(data: bytes) -> tuple[bytes, list[tuple[str, str]]]:
+    photoshop, comments = b"", []
     for keyword, text in png.texts(png.chunks(data)):
-        if keyword == png.XMP_KEYWORD:
-            packet = packet or text.encode()
-        elif keyword.startswith(png.PROFILE_KEYWORD):
-            kind, content = keyword.removeprefix(png.PROFILE_KEYWORD).lower(), png.raw_profile(text)
-            if kind in ("iptc", "8bim"):
-                captions = captions or iptc.in_resources(content)
-            elif kind == "xmp":
-                packet = packet or content
-        else:
+        if not keyword.startswith((png.XMP_KEYWORD, png.PROFILE_KEYWORD)):
             comments.append((keyword, text))
-    return packet, captions, comments
+        elif keyword.removeprefix(png.PROFILE_KEYWORD).lower() in ("iptc", "8bim"):
+            block = png.raw_profile(text)
+            photoshop += iptc.as_resource(block) if block.startswith(b"\x1c") else block
+    return photoshop, comments
 
 
-def _in_tiff(data: bytes) -> bytes | None:
-    main = Exif.parse(data).main
+def _in_tiff(data: bytes) -> tuple[bytes | None, bytes]:
+    main, captions = Exif.parse(data).main, None
     if _TIFF_IPTC in main:
         kind, _, block = main[_TIFF_IPTC]
         if kind == 4 and block[3:4] == b"\x1c":  # numbers of four bytes, turned with those of the file
             block = b"".join(block[at : at + 4][::-1] for at in range(0, len(block), 4))
-        return block
-    return iptc.in_resources(main[_TIFF_PHOTOSHOP][2]) if _TIFF_PHOTOSHOP in main else None
+        captions = block
+    return captions, main[_TIFF_PHOTOSHOP][2] if _TIFF_PHOTOSHOP in main else b""
 
 
 def _text(content: bytes) -> str:

@@ -10,7 +10,8 @@ DataSet = tuple[int, int, bytes]  # record, number and content
 
 APPLICATION = 2  # the record that describes the photo
 CHARSET = (1, 90)
-IPTC_RESOURCE = 0x0404
+IPTC_RESOURCE, COPYRIGHT_RESOURCE, URL_RESOURCE = 0x0404, 0x040A, 0x040B
+_SIGNATURES = (b"8BIM", b"AgHg", b"DCSR", b"MeSa", b"PHUT")  # of Photoshop, PhotoDeluxe, Camera Raw, ImageReady
 _UTF8 = b"\x1b%G"
 
 
@@ -67,7 +68,11 @@ def resources(block: bytes) -> Iterator[tuple[int, bytes]]:
     """Numbers and contents of Photoshop resources, up to where they are damaged."""
     at = 0
     with suppress(struct.error, IndexError):
-        while block[at : at + 4] == b"8BIM":
+        while True:
+            if block[at - 1 : at + 3] in _SIGNATURES:  # the one before lacks what makes it even
+                at -= 1
+            if block[at : at + 4] not in _SIGNATURES:
+                return
             number = struct.unpack_from(">H", block, at + 4)[0]
             at += 6 + (block[at + 6] + 2) // 2 * 2  # a name, padded with its length to an even size
             size = struct.unpack_from(">I", block, at)[0]
@@ -83,7 +88,7 @@ def as_resource(block: bytes) -> bytes:
 
 
 def in_resources(block: bytes) -> bytes | None:
-    """The IPTC block among Photoshop resources, or the block itself where it is none; None where there is none."""
+    """The IPTC blocks among Photoshop resources as one, or the block itself where it is none; None for nothing."""
     if block.startswith(b"\x1c"):
         return block
-    return next((content for number, content in resources(block) if number == IPTC_RESOURCE), None)
+    return b"".join(dict.fromkeys(held for number, held in resources(block) if number == IPTC_RESOURCE)) or None

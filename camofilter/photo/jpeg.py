@@ -29,7 +29,7 @@ _BETWEEN_SCANS = frozenset({0xC4, 0xCC, _SCAN, 0xDB, 0xDC, 0xDD, _COMMENT, *rang
 _LOSSLESS = frozenset({0xC3, 0xCB})
 _LONGEST_SCAN_HEADER = 4 + 2 * 4 + 4
 _LEAST = {_APP0: 14, _APP14: 12}  # bytes of what tells the kind of colours (JFIF, Adobe); shorter ones say nothing
-_EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
+_EXIF, XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 
 # What is put where the pixels of a scan seem to end: if it changes the picture, they had not ended. A decoder that
 # waits for the next part of an image with restart markers finds each of the eight.
@@ -78,7 +78,7 @@ def decode_jpeg(data: bytes, format: str, max_pixels: int) -> Photo:
         values = _samples(image, _ended(_bare(data, header, scan)))
         exif = b"".join(_contents(header, _APP1, _EXIF))
         exif = _EXIF + exif if exif else b""
-        xmp = next(_contents(header, _APP1, _XMP), None)
+        xmp = next(_contents(header, _APP1, XMP), None)
         facts = Exif.parse(exif)
         return assemble(
             format,

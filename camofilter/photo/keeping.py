@@ -27,8 +27,9 @@ class Fact:
 
     Attributes:
         words: what it is.
-        main, exif: its tags in the first directory of EXIF and in the one for exposures.
-        xmp: its properties, as ``prefix:name``.
+        main, exif: its tags in the first directory of EXIF and in the one for exposures; kept in either, as some
+            programs mistake one for the other.
+        xmp: its properties, as ``prefix:name``, and fields of structures, as ``prefix:name/field``.
         iptc: its data sets of the application record.
         png: its keywords of texts in PNG.
     """
@@ -90,7 +91,8 @@ KEPT = (
         main=(33432,),
         xmp=(
             *("dc:rights", "tiff:Copyright", "xmpRights:Marked", "xmpRights:UsageTerms", "xmpRights:WebStatement"),
-            *("cc:license", "plus:DataMining", "plus:OtherConstraints"),
+            *("cc:license", "plus:DataMining", "plus:OtherConstraints", "plus:Licensor/LicensorURL"),
+            *("plus:TermsAndConditionsText", "plus:TermsAndConditionsURL"),
         ),
         iptc=(116,),
         png=("Copyright",),
@@ -104,6 +106,7 @@ CREATOR = Fact(
     xmp=(
         *("dc:creator", "tiff:Artist", "photoshop:AuthorsPosition", "photoshop:Credit", "xmpRights:Owner"),
         *("aux:OwnerName", "exifEX:CameraOwnerName", "exifEX:Photographer", "exifEX:ImageEditor", "cc:attributionName"),
+        *("plus:ImageCreator/ImageCreatorName", "plus:CopyrightOwner/CopyrightOwnerName", "plus:Licensor/LicensorName"),
     ),
     iptc=(80, 85, 110),  # by-line, its title, credit
     png=("Author",),
@@ -155,6 +158,9 @@ _LAYOUT = frozenset(
     )
 )
 
+# What ImageMagick writes into a PNG, as texts, of the original's thumbnail, maker note and layout.
+_STALE = ("exif:thumbnail:", "exif:MakerNote", "exif:Orientation", "exif:PixelXDimension", "exif:PixelYDimension")
+
 Comments = tuple[tuple[str, str], ...]
 
 
@@ -193,18 +199,17 @@ def kept(photo: Photo, format: str, metadata: str) -> Kept:
     if metadata == "none":
         return Kept(left_out=tuple(lost))
     exif, sets, document = Exif.parse(photo.exif), iptc.parse(photo.iptc), xmp.parse(photo.xmp)
+    lost += ["damaged or endless XMP"] if xmp.utf8(photo.xmp) and document is None else []
     if metadata == "all":
-        lost += ["the maker note"] if MAKER_NOTE in exif.exif else []
-        lost += ["damaged or endless XMP"] if photo.xmp and document is None else []
+        in_xmp = any(f":{short}".encode() in (photo.xmp or b"") for short in xmp.MAKER_NOTES)
+        lost += ["the maker note"] if MAKER_NOTE in exif.exif or in_xmp else []
         exif = exif.everything(photo.width, photo.height)
         sets = [one for one in sets if one[0] != iptc.APPLICATION or one[1] not in _PREVIEWS]
-        comments = tuple((keyword, text) for keyword, text in photo.comments if not xmp.is_picture(text))
+        comments = tuple(one for one in photo.comments if not xmp.is_picture(one[1]) and not one[0].startswith(_STALE))
         document = xmp.cleaned(document, _corrections(photo), _LAYOUT) if document else None
     else:
         facts = (*KEPT, CREATOR) if metadata == "creator" else KEPT
-        exif = exif.listed(
-            {tag for fact in facts for tag in fact.main}, {tag for fact in facts for tag in fact.exif}, _LONGEST_SAFE
-        )
+        exif = exif.listed({tag for fact in facts for tag in (*fact.main, *fact.exif)}, _LONGEST_SAFE)
         sets = _listed_iptc(sets, facts)
         comments = _listed_comments(photo.comments, facts)
         document = _listed_xmp(document, facts)

@@ -140,11 +140,10 @@ class Exif:
             return None
         return self._ratio(_X_RESOLUTION) * per_inch, self._ratio(_Y_RESOLUTION) * per_inch
 
-    def listed(self, main: Set[int], exif: Set[int], longest: int) -> Exif:
-        """The tags on two lists, but for values of more bytes than ``longest``; with orientation 1."""
-        return Exif(
-            self.order, _allowed(self.main, main, longest) | self._upright(), _allowed(self.exif, exif, longest)
-        )
+    def listed(self, tags: Set[int], longest: int) -> Exif:
+        """The tags on a list, but for values of more bytes than ``longest``; with orientation 1."""
+        main, exif = (_allowed(directory, tags, longest) for directory in (self.main, self.exif))
+        return Exif(self.order, main | self._upright(), exif)
 
     def everything(self, width: int, height: int) -> Exif:
         """All, GPS included, but storage details, the maker note and any value that holds a picture.

@@ -1,9 +1,9 @@
 """Photos replaced in place, with the original kept beside, from where it can be brought back.
 
 ``.camofilter-originals/NAME`` is the original of ``NAME`` in the folder around it, the file itself with its owner, mode
-and times. ``NAME.json`` there lists SHA-256 of what was written in its place, so that a result that is worked on again
-is not taken for an original. Where a photo of the same name that is none of these is replaced later, it is kept, too,
-as ``2/NAME``, and so on: nothing that is kept is ever written over.
+and times. ``NAME.json`` there (with a digest for a name that would be too long) lists SHA-256 of what was written in
+its place, so that a result that is worked on again is not taken for an original. Where a photo of the same name that
+is none of these is replaced later, it is kept, too, as ``2/NAME``, and so on: what is kept is never written over.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from camofilter.errors import PhotoError
 from camofilter.photo.writing import write_atomically
 
 FOLDER = ".camofilter-originals"
+_LONGEST_NAME = 255  # bytes that file systems allow
 
 
 def replace_photo(path: Path, data: bytes, *, keep: bool = True) -> list[str]:
@@ -136,7 +137,9 @@ def _copy(path: Path, place: Path, has_other_names: bool) -> None:
 
 
 def _record(path: Path) -> Path:
-    return path.parent / FOLDER / f"{path.name}.json"
+    name = os.fsencode(path.name)
+    short = path.name if len(name) <= _LONGEST_NAME - len(".json") else hashlib.sha256(name).hexdigest()
+    return path.parent / FOLDER / f"{short}.json"
 
 
 def _results(path: Path) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from contextlib import suppress
 from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,11 +16,12 @@ from camofilter.errors import PhotoError
 from camofilter.photo.assemble import assemble
 from camofilter.photo.colour import Encoding
 from camofilter.photo.core import Photo, check_size
+from camofilter.photo.jpeg import XMP
 from camofilter.photo.metadata import Exif
 from camofilter.photo.samples import apart, samples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from camofilter.photo.core import Pixels
 
@@ -80,11 +82,10 @@ def texts(parts: Iterable[Chunk]) -> Iterator[tuple[str, str]]:
 
 
 def raw_profile(text: str) -> bytes:
-    """A block as ImageMagick and darktable put it into a PNG: text of three lines, then hexadecimal digits."""
-    try:
-        return bytes.fromhex("".join(text.split("\n")[3:]))
-    except ValueError:
-        return b""
+    """A block as ImageMagick and darktable put it into a PNG: lines for a name and a length, hexadecimal digits."""
+    with suppress(ValueError, IndexError):
+        return bytes.fromhex(text.lstrip("\n").split("\n", 2)[2])
+    return b""
 
 
 def opened(data: bytes) -> PngImagePlugin.PngImageFile:
@@ -105,16 +106,14 @@ def decode_png(data: bytes, format: str, max_pixels: int) -> Photo:
             values, alpha = _samples_of_16_bits(bare)
     first = {part.kind: part.content for part in reversed(parts)}
     colours = {part.kind: part.content for part in reversed(list(takewhile(_is_before_pixels, parts)))}
-    text = dict(reversed(list(texts(parts))))
-    exif = b"Exif\0\0" + first[b"eXIf"] if b"eXIf" in first else raw_profile(text.get(PROFILE_KEYWORD + "exif", ""))
-    xmp = text[XMP_KEYWORD].encode() if XMP_KEYWORD in text else None
+    exif, xmp = _exif_and_xmp(first.get(b"eXIf"), dict(reversed(list(texts(parts)))))
     profile = _profile(colours)
     return assemble(
         format,
         values,
         alpha,
         orientation=Exif.parse(exif).orientation(xmp),
-        exif=exif or None,
+        exif=exif,
         xmp=xmp,
         icc_profile=profile,
         encoding=_encoding(colours, profile),
@@ -211,6 +210,19 @@ def _unpacked(packed: bytes, longest: int = _MAX_UNPACKED) -> bytes | None:
     except zlib.error:
         return None
     return content if stream.eof and len(content) <= longest else None
+
+
+def _exif_and_xmp(chunk: bytes | None, text: Mapping[str, str]) -> tuple[bytes | None, bytes | None]:
+    """EXIF and XMP from the chunk of their own, or else from where ImageMagick puts them."""
+    raw = {
+        keyword.removeprefix(PROFILE_KEYWORD).lower(): raw_profile(hexadecimal)
+        for keyword, hexadecimal in text.items()
+        if keyword.startswith(PROFILE_KEYWORD)
+    }
+    app1 = raw.get("app1", b"")  # what stands so in a JPEG
+    exif = raw.get("exif") or app1 * app1.startswith(b"Exif") if chunk is None else b"Exif\0\0" + chunk
+    xmp = text.get(XMP_KEYWORD, "").encode() or raw.get("xmp") or app1[len(XMP) :] * app1.startswith(XMP)
+    return exif or None, xmp or None
 
 
 def _profile(first: dict[bytes, bytes]) -> bytes | None:

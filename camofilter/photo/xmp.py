@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby, zip_longest
 from typing import Any, Literal, TypeAlias
 
 # minidom's, whose stubs allow for states in which nothing that was parsed is.
@@ -36,14 +37,23 @@ NAMESPACES = {
 _PREFIXES = {namespace: prefix for prefix, namespace in NAMESPACES.items()}
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _CONTAINERS: dict[Name, Container] = {(_RDF, "Alt"): "Alt", (_RDF, "Bag"): "Bag", (_RDF, "Seq"): "Seq"}
-_XMLNS = "http://www.w3.org/2000/xmlns/"
-# Of a packet that is read, in bytes and in elements within each other; real ones have a few thousand and a dozen.
-_LONGEST, _DEEPEST = 8 << 20, 100
+_VALUE = (_RDF, "value")  # beside its qualifiers
+_XMLNS, _XML = "http://www.w3.org/2000/xmlns/", "http://www.w3.org/XML/1998/namespace"
+# Of a packet that is read: its bytes, tags and attributes, and elements within each other. Real ones have some
+# thousands, some hundreds and a dozen.
+_LONGEST, _MOST, _DEEPEST = 8 << 20, 400_000, 100
+_DECLARATION = re.compile(r"\s*<\?xml\s[^>]*>")  # it may tell of another encoding
+_NO_LETTER = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+_NOT_IN_XML = re.compile(_NO_LETTER + "|&#(?:x0*(?:[0-8bcef]|1[0-9a-f])|0*(?:[0-8]|1[124-9]|2[0-9]|3[01]));", re.I)
+_LONG_RUN = re.compile(r"[A-Za-z0-9+/=\s]{100000,}")
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")  # bytes as Python holds them
 _HEAD, _TAIL = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>', b'<?xpacket end="w"?>'
 
+_GOOGLES_CAMERA = "http://ns.google.com/photos/1.0/camera/"
 _GOOGLES_PICTURES = ("audio", "container", "depthmap", "focus", "image")
+MAKER_NOTES = ("MakerNote", "HdrPlusMakernote", "hdrp_makernote", "shot_log_data")
 # Namespaces, and how names in them begin, of what describes pictures that are not carried over: thumbnails, gain maps,
-# depth maps, videos, the parts of a file; and of what tells the file's layout.
+# depth maps, videos, the parts of a file; of what tells the file's layout; and of maker notes.
 _OF_OTHER_PICTURES = (
     ("http://ns.adobe.com/xap/1.0/g/img/", ""),
     ("http://ns.adobe.com/xap/1.0/", "Thumbnails"),
@@ -53,8 +63,8 @@ _OF_OTHER_PICTURES = (
     ("http://ns.apple.com/depthData/1.0/", ""),
     ("http://ns.google.com/photos/dd/1.0/", ""),
     *((f"http://ns.google.com/photos/1.0/{kind}/", "") for kind in _GOOGLES_PICTURES),
-    ("http://ns.google.com/photos/1.0/camera/", "Micro"),
-    ("http://ns.google.com/photos/1.0/camera/", "Motion"),
+    *((_GOOGLES_CAMERA, begin) for begin in ("Micro", "Motion", *MAKER_NOTES)),
+    *((NAMESPACES["exif"], begin) for begin in MAKER_NOTES),
     (NAMESPACES["xmpNote"], "HasExtendedXMP"),
     (NAMESPACES["photoshop"], "ICCProfile"),
 )
@@ -101,14 +111,33 @@ def parse(packet: bytes | None) -> Document | None:
     from xml.dom import minidom
     from xml.parsers.expat import ExpatError
 
-    packet = (packet or b"").strip(b"\0 \r\n\t")
-    if not packet or len(packet) > _LONGEST or b"<!DOCTYPE" in packet:
+    packet = utf8(packet)
+    if len(packet) > _LONGEST or sum(map(packet.count, (b"<", b"="))) > _MOST or b"<!DOCTYPE" in packet:
         return None
     try:
         document = minidom.parseString(packet)
     except (ExpatError, ValueError, LookupError):
         return None
     return None if _is_deep(document) else document
+
+
+def utf8(packet: bytes | None) -> bytes:
+    """The XML of a packet in UTF-8, whatever it came in, without what no XML can hold; b"" for nothing at all.
+
+    XMP may be in UTF-16 and UTF-32 as well. What is wrong in UTF-8 is read as Latin text, as Adobe's toolkit does it.
+    Pictures are left out where they make a packet too long to be read.
+    """
+    packet = packet or b""
+    at = max(packet.find(b"<"), 0)
+    width = 4 if packet[at + 1 : at + 4] == bytes(3) else 2 if packet[at + 1 : at + 2] == b"\0" else 1
+    order = "" if width == 1 else "-be" if at % width else "-le"
+    text = packet[at - at % width :].decode(f"utf-{8 * width}{order}", "surrogateescape" if width == 1 else "replace")
+    text = text.partition("<?xpacket end")[0]  # behind it may be the rest of a longer packet
+    text = text[: text.rfind(">") + 1] or text.strip("\0 \r\n\t")
+    if len(text) > _LONGEST:
+        text = _LONG_RUN.sub("", text)
+    text = _NOT_UTF8.sub(lambda found: bytes((ord(found[0]) - 0xDC00,)).decode("cp1252", "replace"), text)
+    return _NOT_IN_XML.sub("", _DECLARATION.sub("", text)).encode()
 
 
 def _is_deep(document: Document) -> bool:
@@ -120,16 +149,21 @@ def _is_deep(document: Document) -> bool:
 
 
 def properties(document: Document | None) -> Properties:
-    """The plain properties of the photo itself; structures, and what is said of parts of it, are left out."""
+    """The plain properties of the photo itself; what is said of parts of it is left out.
+
+    Of a container of structures, each plain field is a property by the name ``property/field``: a container of its
+    texts, "" for a structure without it.
+    """
     found: Properties = {}
     for description in _descriptions(document):
         for attribute in description.attributes.values():
             if attribute.namespaceURI not in (_RDF, _XMLNS, None):
                 found.setdefault((attribute.namespaceURI, attribute.localName), Property.of(attribute.value))
         for element in _elements(description):
+            space, local = element.namespaceURI or "", element.localName
             plain = _plain(element)
-            if plain is not None:
-                found.setdefault((element.namespaceURI or "", element.localName), plain)
+            for within, one in [("", plain)] if plain else _in_structures(element):
+                found.setdefault((space, local + within), one)
     return found
 
 
@@ -140,9 +174,12 @@ def orientation(packet: bytes | None) -> int:
 
 
 def build(wanted: Mapping[Name, Property]) -> bytes:
-    """A packet of plain properties in ``NAMESPACES``; the same bytes for the same properties."""
+    """A packet of properties in ``NAMESPACES``; the same bytes for the same properties."""
     spaces = (_attribute(f"xmlns:{_PREFIXES[space]}", space) for space in sorted({space for space, _ in wanted}))
-    body = (_written(f"{_PREFIXES[space]}:{local}", wanted[space, local]) for space, local in sorted(wanted))
+    body = []
+    for tag, found in groupby(sorted(wanted), lambda one: f"{_PREFIXES[one[0]]}:{one[1].partition('/')[0]}"):
+        values = {local.partition("/")[2]: wanted[space, local] for space, local in found}
+        body.append(_written(tag, values[""]) if "" in values else _structures(tag, values))
     text = (
         f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}">'
         f'<rdf:Description rdf:about=""{"".join(spaces)}>{"".join(body)}</rdf:Description></rdf:RDF></x:xmpmeta>'
@@ -286,19 +323,53 @@ def _text(element: Element) -> str:
 
 
 def _plain(element: Element) -> Property | None:
+    value = _value(element)
+    if value is not None:
+        return Property((value,), languages=("",), is_link=element.hasAttributeNS(_RDF, "resource"))
+    kind, items = _items(element)
+    texts = [text for item in items if (text := _value(item)) is not None]
+    if not kind or not items or len(texts) < len(items):
+        return None
+    return Property(tuple(texts), kind, tuple(item.getAttribute("xml:lang") for item in items))
+
+
+def _in_structures(element: Element) -> Iterator[tuple[str, Property]]:
+    """The plain fields of a container of structures, as ``/field``, but for those of other namespaces."""
+    kind, items = _items(element)
+    rows = [_fields(item) for item in items]
+    for space, local in sorted(set().union(*rows)):
+        if space == element.namespaceURI:
+            yield f"/{local}", Property(tuple(row.get((space, local), "") for row in rows), kind, ("",) * len(rows))
+
+
+def _items(element: Element) -> tuple[Container, list[Element]]:
+    """The kind of a container and what is in it; "" and nothing for another element."""
     inside = _elements(element)
+    kind = _CONTAINERS.get((inside[0].namespaceURI, inside[0].localName)) if len(inside) == 1 else None
+    return (kind, _elements(inside[0])) if kind else ("", [])
+
+
+def _value(element: Element) -> str | None:
+    """The text of an element, or its URI, or what qualifiers are about; None for a structure or a container."""
     if element.hasAttributeNS(_RDF, "resource"):
-        return Property((element.getAttributeNS(_RDF, "resource"),), languages=("",), is_link=True)
-    if not inside:
-        return None if element.hasAttributeNS(_RDF, "parseType") else Property.of(_text(element))
-    kind: Container | None = _CONTAINERS.get((inside[0].namespaceURI, inside[0].localName))
-    items = _elements(inside[0])
-    if len(inside) > 1 or kind is None:
-        return None
-    if not items or any(_elements(item) or item.hasAttributeNS(_RDF, "parseType") for item in items):
-        return None
-    languages = tuple(item.getAttribute("xml:lang") for item in items)
-    return Property(tuple(map(_text, items)), kind, languages)
+        return str(element.getAttributeNS(_RDF, "resource"))
+    fields = _fields(element)
+    if fields or _elements(element) or element.hasAttributeNS(_RDF, "parseType"):
+        return fields.get(_VALUE)
+    return _text(element)
+
+
+def _fields(element: Element) -> dict[Name, str]:
+    """The plain fields of a structure in any of its three forms: elements, attributes, or those of a description."""
+    inside = _elements(element)
+    if [(child.namespaceURI, child.localName) for child in inside] == [(_RDF, "Description")]:
+        element = inside[0]
+    attributes = (a for a in element.attributes.values() if a.namespaceURI not in (_XMLNS, _XML, None))
+    found = {(a.namespaceURI, a.localName): a.value for a in attributes}
+    for child in _elements(element):
+        if not _elements(child):
+            found[child.namespaceURI, child.localName] = child.getAttributeNS(_RDF, "resource") or _text(child)
+    return {field: text for field, text in found.items() if field[0] != _RDF or field == _VALUE}
 
 
 def _written(tag: str, value: Property) -> str:
@@ -313,12 +384,24 @@ def _written(tag: str, value: Property) -> str:
     return f"<{tag}><rdf:{value.container}>{''.join(items)}</rdf:{value.container}></{tag}>"
 
 
+def _structures(tag: str, fields: Mapping[str, Property]) -> str:
+    """A container of structures; the fields are of the property's own namespace."""
+    prefix, kind = tag.partition(":")[0], next(iter(fields.values())).container
+    rows = zip_longest(*(value.texts for value in fields.values()), fillvalue="")  # they may be of two containers
+    items = (
+        "".join(f"<{prefix}:{f}>{_escaped(text)}</{prefix}:{f}>" for f, text in zip(fields, row, strict=True) if text)
+        for row in rows
+    )
+    body = "".join(f'<rdf:li rdf:parseType="Resource">{item}</rdf:li>' for item in items if item)
+    return f"<{tag}><rdf:{kind}>{body}</rdf:{kind}></{tag}>"
+
+
 def _attribute(name: str, text: str) -> str:
     return f' {name}="{_escaped(text)}"'
 
 
 def _escaped(text: str) -> str:
-    return html.escape(re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text))  # what XML can hold
+    return html.escape(re.sub(_NO_LETTER, "", text))
 
 
 def _strip(document: Document, is_out: Callable[[Name], bool]) -> None:
