@@ -179,6 +179,14 @@ def test_avif_and_heic_tell_their_colours_by_code_points(format: str, code: int,
     assert levels_off(decode_photo(data), as_srgb(plain, primaries)) < 1.1
 
 
+def test_colours_of_another_picture_are_not_those_of_the_photo() -> None:
+    data = heif(smooth(), "AVIF", 12, 13)
+    at = data.index(b"ipma") + 15
+    assert data[at : at + 4] == b"\1\2\x83\4"  # the fourth is the colours
+    other = decode_photo(data[: at + 3] + b"\2" + data[at + 4 :])
+    assert np.array_equal(other.pixels, decode_photo(heif(smooth(), "AVIF", 1, 13)).pixels)
+
+
 def test_avif_with_a_profile_and_code_points_follows_the_profile() -> None:
     data = heif(smooth(), "AVIF", 9, 16, icc_profile=ADOBE_RGB)
     plain = decode_photo(heif(smooth(), "AVIF", 1, 13)).pixels
@@ -237,6 +245,7 @@ def grid(tile: bytes, rows: int, columns: int, height: int, width: int) -> bytes
     """A HEIC made of the same picture over and over, as telephones write it; the whole lies before its parts."""
     at = tile.index(b"hvcC") - 4
     configuration = tile[at : at + int.from_bytes(tile[at : at + 4], "big")]
+    colours = box(b"colr", tile[tile.index(b"nclx") :][:11])
     picture = tile[tile.index(b"mdat") + 4 :]
     count = rows * columns
     whole = struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, columns * width, rows * height)
@@ -244,7 +253,7 @@ def grid(tile: bytes, rows: int, columns: int, height: int, width: int) -> bytes
         box(b"ispe", struct.pack(">III", 0, *size)) for size in ((width, height), (columns * width, rows * height))
     ]
     kinds = [box(b"infe", struct.pack(">IHH4sx", 2 << 24, n, 0, b"hvc1" if n else b"grid")) for n in range(count + 1)]
-    own = [struct.pack(">HBB", 0, 1, 3), *(struct.pack(">HBBB", n, 2, 0x81, 2) for n in range(1, count + 1))]
+    own = [struct.pack(">HBB", 0, 1, 3), *(struct.pack(">HBBBB", n, 3, 0x81, 2, 4) for n in range(1, count + 1))]
     head = box(b"ftyp", b"heic", bytes(4), b"mif1heic")
 
     def meta(start: int) -> bytes:
@@ -262,7 +271,11 @@ def grid(tile: bytes, rows: int, columns: int, height: int, width: int) -> bytes
             ),
             box(b"iinf", struct.pack(">IH", 0, count + 1), *kinds),
             box(b"iref", bytes(4), box(b"dimg", struct.pack(f">HH{count}H", 0, count, *range(1, count + 1)))),
-            box(b"iprp", box(b"ipco", configuration, *sizes), box(b"ipma", struct.pack(">II", 0, count + 1), *own)),
+            box(
+                b"iprp",
+                box(b"ipco", configuration, *sizes, colours),
+                box(b"ipma", struct.pack(">II", 0, count + 1), *own),
+            ),
         )
 
     start = len(head) + len(meta(0)) + 8
@@ -271,7 +284,7 @@ def grid(tile: bytes, rows: int, columns: int, height: int, width: int) -> bytes
 
 def test_a_heic_of_parts_of_which_one_is_missing_is_refused() -> None:
     pytest.importorskip("pillow_heif")
-    tile = heif(smooth(64, 64), "HEIF", 1, 13)
+    tile = heif(smooth(64, 64), "HEIF", 12, 13)  # the whole has its colours from its parts
     data = grid(tile, 2, 3, 64, 64)
     assert np.array_equal(decode_photo(data).pixels, np.tile(decode_photo(tile).pixels, (2, 3, 1)))
     for cut in (1, 100, len(data) // 2):

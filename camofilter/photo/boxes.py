@@ -24,14 +24,16 @@ def properties(data: bytes, kind: bytes, *, inherited: bool = True) -> list[byte
     Args:
         data: the whole file.
         kind: four letters.
-        inherited: whether those of all pictures in the file stand in where the photo has none of its own.
+        inherited: whether those of the pictures that the photo is made of stand in where it has none of its own.
     """
     meta = _meta(data)
     with suppress(struct.error, IndexError):
-        own = [box.content for box in _own(meta, _photo(meta)) if box.kind == kind]
-        if own or not inherited:
-            return own
-    return [box.content for box in _all(meta) if box.kind == kind and inherited]
+        photo = _photo(meta)
+        parts = [to for name, start, to in _references(meta.get(b"iref", b"")) if name == b"dimg" and start == photo]
+        for item in (photo, *(parts if inherited else ())):
+            if found := [box.content for box in _own(meta, item) if box.kind == kind]:
+                return found
+    return []
 
 
 def has_photo(data: bytes) -> bool:
