@@ -741,6 +741,72 @@ def test_tiff_of_any_number_of_bits_is_read_over_its_full_range(bits: int, white
     assert np.abs(photo.pixels - expected[..., np.newaxis]).max() < 1.01
 
 
+def test_the_thumbnail_of_a_cameras_tiff_is_no_second_photo() -> None:
+    def with_exif(*parts: tuple[np.ndarray, dict[str, Any]]) -> bytes:
+        stand_in, tag = (struct.pack("<HHI", kind, 4, 1) for kind in (34666, 34665))
+        return pages(*parts).replace(stand_in, tag)  # tifffile does not write it
+
+    exif = {"extratags": [(34666, 4, 1, 8, True)]}
+    assert np.array_equal(decode_photo(with_exif((PHOTO, exif), (PREVIEW, {}))).pixels, PHOTO)
+    for others in ([(PHOTO, exif), (PHOTO, {})], [(PHOTO, {}), (PREVIEW, {})], [(PHOTO, exif), (PREVIEW, exif)]):
+        assert "2 pages" in refused(with_exif(*others))
+
+
+def ycbcr_tiff(compression: int, subsampling: tuple[int, int], *tags: tuple[int, list[float]]) -> bytes:
+    """A TIFF of 34 × 21 pixels of noise in strips of 8 rows, in the data units of TIFF 6.0."""
+    across, down = subsampling
+    rng, starts, body = np.random.default_rng(0), [], b"II*\0" + bytes(4)
+    sizes = []
+    for rows in (8, 8, 5):
+        units = -(-rows // down) * -(-34 // across)
+        strip = rng.integers(40, 216, units * (across * down + 2)).astype(np.uint8).tobytes()
+        strip = zlib.compress(strip) if compression == 8 else strip
+        starts.append(len(body))
+        sizes.append(len(strip))
+        body += strip + bytes(len(strip) % 2)
+    entries: list[tuple[int, int, list[Any]]] = [
+        (kind, 4, values)
+        for kind, values in ((256, [34]), (257, [21]), (258, [8, 8, 8]), (259, [compression]), (262, [6]))
+    ]
+    entries += [(273, 4, starts), (277, 4, [3]), (278, 4, [8]), (279, 4, sizes), (284, 4, [1])]
+    entries += [(530, 3, list(subsampling))] + [(kind, 5, values) for kind, values in tags]
+    directory, at = b"", 0
+    for kind, width, values in sorted(entries):
+        numbers = [round(part) for value in values for part in (value * 1000, 1000)] if width == 5 else values
+        content = struct.pack(f"<{len(numbers)}{'H' if width == 3 else 'I'}", *numbers)
+        at = len(body)
+        if len(content) > 4:
+            body += content
+            content = struct.pack("<I", at)
+        directory += struct.pack("<HHI4s", kind, width, len(values), content)
+    directory = struct.pack("<H", len(entries)) + directory + bytes(4)
+    return body[:4] + struct.pack("<I", len(body)) + body[8:] + directory
+
+
+@pytest.mark.parametrize("subsampling", [(1, 1), (2, 1), (2, 2), (4, 1), (4, 2)])
+@pytest.mark.parametrize(
+    "tags",
+    [
+        [],
+        [(529, [0.2126, 0.7152, 0.0722])],
+        [(532, [16, 235, 128, 240, 128, 240])],
+    ],
+)
+def test_ycbcr_of_cameras_is_read_as_libtiff_does(
+    subsampling: tuple[int, int], tags: list[tuple[int, list[float]]]
+) -> None:
+    packed, plain = (ycbcr_tiff(compression, subsampling, *tags) for compression in (8, 1))
+    expected = np.asarray(Image.open(io.BytesIO(packed)).convert("RGB")).astype(int)
+    for data in (packed, plain):
+        assert np.abs(decode_photo(data).pixels - expected).max() <= 3  # libtiff rounds on the way
+
+
+@pytest.mark.parametrize("tags", [(529, [0, 0, 0]), (532, [0, 0, 0, 0, 0, 0])])
+def test_nonsense_about_ycbcr_counts_as_nothing_said(tags: tuple[int, list[float]]) -> None:
+    said = decode_photo(ycbcr_tiff(1, (2, 2), tags))
+    assert np.array_equal(said.pixels, decode_photo(ycbcr_tiff(1, (2, 2))).pixels)
+
+
 def test_tags_of_the_photos_own_directory_go_before() -> None:
     def tags(orientation: int, maker: str) -> dict[str, Any]:
         return {"extratags": [(274, 3, 1, orientation, True), (271, 2, None, maker, True)]}

@@ -21,6 +21,7 @@ from camofilter.photo.colour import srgb_profile
 from camofilter.photo.core import Photo, check_size, with_alpha
 from camofilter.photo.metadata import Directory, Exif
 from camofilter.photo.samples import full_scale
+from camofilter.photo.tiff_ycbcr import is_plain_ycbcr, plain_size, read_ycbcr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +54,7 @@ def decode_tiff(data: bytes, format: str, max_pixels: int) -> Photo:
         check_size(max(page.imagewidth, page.tilewidth), max(page.imagelength, page.tilelength), max_pixels)
         colours = _tiff_colours(page)
         page.databytecounts = _byte_counts(page, data)
-        values, alpha = _tiff_samples(page, colours)
+        values, alpha = _ycbcr_samples(page, data) if is_plain_ycbcr(page) else _tiff_samples(page, colours)
         xmp = page.tags.valueof(700)
         exif = Exif.parse(data, page.offset)
         height, width = values.shape[:2]
@@ -75,6 +76,8 @@ def _photo_page(file: Any) -> Any:
     # Where those of the chain are previews, the photo is below one of them, as cameras do it.
     below = (page for parent in pages for page in parent.pages or ())
     photos = [page for page in pages if not _is_part(page)] or [page for page in below if not _is_part(page)]
+    if len(photos) == 2 and _is_thumbnail(*photos):
+        return photos[0]
     if len(photos) > 1 or (not photos and len(pages) > 1):
         raise PhotoError(f"has {len(photos) or len(pages)} pages; give a single photo")
     return photos[0] if photos else pages[0]
@@ -88,6 +91,13 @@ def _chain(file: Any) -> Iterator[Any]:
             return
         seen.add(page.offset)
         yield page.aspage()
+
+
+def _is_thumbnail(photo: Any, second: Any) -> bool:
+    """Whether the second directory is the thumbnail of a camera's photo, which Exif gives no NewSubfileType."""
+    exif = 34665
+    is_small = 2 * second.imagewidth <= photo.imagewidth and 2 * second.imagelength <= photo.imagelength
+    return exif in photo.tags and exif not in second.tags and is_small
 
 
 def _is_part(page: Any) -> bool:
@@ -123,7 +133,7 @@ def _is_whole(page: Any, number: int, packed: bytes) -> bool:
     """Whether a strip or tile that is shorter than told holds all of its pixels."""
     import tifffile
 
-    if page.compression == tifffile.COMPRESSION.JPEG:
+    if page.compression in (tifffile.COMPRESSION.JPEG, tifffile.COMPRESSION.OJPEG):
         return b"\xff\xd9" in packed
     size, unpack = _plain_size(page, number), tifffile.TIFF.DECOMPRESSORS[page.compression]
     # The bits of a code that is cut through would be made up: then what follows makes a difference.
@@ -139,6 +149,8 @@ def _plain_size(page: Any, number: int) -> int:
     else:
         strips = math.ceil(page.imagelength / page.rowsperstrip)
         rows, width = min(page.rowsperstrip, page.imagelength - number % strips * page.rowsperstrip), page.imagewidth
+    if is_plain_ycbcr(page):
+        return plain_size(page, rows, width)
     samples = page.samplesperpixel if page.planarconfig == 1 else 1
     return int(rows * math.ceil(width * samples * page.bitspersample / 8))
 
@@ -149,8 +161,8 @@ def _tiff_colours(page: Any) -> int:
 
     kind = tifffile.PHOTOMETRIC
     colours = {kind.MINISWHITE: 1, kind.MINISBLACK: 1, kind.PALETTE: 1, kind.RGB: 3, kind.SEPARATED: 4}
-    if page.compression == tifffile.COMPRESSION.JPEG:
-        colours[kind.YCBCR] = 3  # decoded to RGB along with the JPEG
+    if page.compression in (tifffile.COMPRESSION.JPEG, tifffile.COMPRESSION.OJPEG) or is_plain_ycbcr(page):
+        colours[kind.YCBCR] = 3  # decoded to RGB
     if page.photometric not in colours or page.samplesperpixel not in range(colours[page.photometric], 9):
         name = getattr(page.photometric, "name", page.photometric)
         raise PhotoError(f"TIFF of {page.samplesperpixel} samples of kind {name}; save it as RGB, grey or CMYK")
@@ -158,6 +170,19 @@ def _tiff_colours(page: Any) -> int:
         what = f"{page.bitspersample}-bit {page.dtype or 'mixed'} samples"
         raise PhotoError(f"TIFF of {what}; save it with 8 or 16 bits per channel")
     return colours[page.photometric]
+
+
+def _ycbcr_samples(page: Any, data: bytes) -> tuple[Pixels, None]:
+    import tifffile
+
+    unpack = tifffile.TIFF.DECOMPRESSORS[page.compression]
+
+    def unpacked(number: int) -> bytes:
+        start = page.dataoffsets[number]
+        packed = data[start : start + page.databytecounts[number]]
+        return packed if page.compression == tifffile.COMPRESSION.NONE else bytes(unpack(packed))
+
+    return read_ycbcr(page, unpacked), None
 
 
 def _tiff_samples(page: Any, colours: int) -> tuple[Pixels, Pixels | None]:
