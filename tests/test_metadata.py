@@ -431,10 +431,15 @@ def test_copyright_in_photoshops_own_resources_survives_unless_xmp_says_another(
 
 def test_exposure_and_camera_survive_in_each_others_directory() -> None:
     model, time = {272: (2, 6, b"Canik\0")}, {33434: (5, 1, struct.pack("<II", 1, 50))}
-    photo = Photo(np.asarray(RGB), exif=bytes(Exif(main=time, exif=model)))
-    again = Exif.parse(decode_photo(encode_photo(photo, "JPEG")).exif)
-    assert again.main[33434] == time[33434]
+    stale = {37500: (7, 8, MARKER[:8]), 40962: (4, 1, struct.pack("<I", 4000))}  # maker note, width
+    photo = Photo(np.asarray(RGB), exif=bytes(Exif(main=time | stale, exif=model)))
+    again, all_of_it = (
+        Exif.parse(decode_photo(encode_photo(photo, "JPEG", metadata=metadata)).exif) for metadata in ("safe", "all")
+    )
+    assert again.main[33434] == all_of_it.main[33434] == time[33434]
     assert again.exif == model
+    assert not stale.keys() & (again.main.keys() | all_of_it.main.keys())
+    assert left_out(photo, "JPEG", "all") == "not kept: the maker note"
 
 
 def test_xmp_is_read_around_a_picture_that_makes_it_too_long() -> None:

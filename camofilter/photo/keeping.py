@@ -202,7 +202,7 @@ def kept(photo: Photo, format: str, metadata: str) -> Kept:
     lost += ["damaged or endless XMP"] if xmp.utf8(photo.xmp) and document is None else []
     if metadata == "all":
         in_xmp = any(f":{short}".encode() in (photo.xmp or b"") for short in xmp.MAKER_NOTES)
-        lost += ["the maker note"] if MAKER_NOTE in exif.exif or in_xmp else []
+        lost += ["the maker note"] if MAKER_NOTE in exif.main | exif.exif or in_xmp else []
         exif = exif.everything(photo.width, photo.height)
         sets = [one for one in sets if one[0] != iptc.APPLICATION or one[1] not in _PREVIEWS]
         comments = tuple(one for one in photo.comments if not xmp.is_picture(one[1]) and not one[0].startswith(_STALE))

@@ -162,7 +162,8 @@ class Exif:
             _PIXEL_WIDTH: self._number(LONG, width),
             _PIXEL_HEIGHT: self._number(LONG, height),
         }
-        main = {tag: value for tag, value in self.main.items() if tag not in _STORAGE and _is_plain(value)}
+        elsewhere = {MAKER_NOTE, *sizes}  # some programs put them into the first directory
+        main = {t: v for t, v in self.main.items() if t not in _STORAGE and t not in elsewhere and _is_plain(v)}
         exif = {
             tag: value
             for tag, value in self.exif.items()
