@@ -80,8 +80,8 @@ def apply(photo: Photo, look: Recipe | str, *, strength: float = 1.0) -> Photo:
 
     recipe = _recipe(look).at_strength(strength)
     if not recipe.steps:
-        return photo
-    return marked(photo.with_pixels(render(photo.pixels, recipe.chain())), recipe.to_json())
+        return _photo(photo)
+    return marked(_photo(photo).with_pixels(render(photo.pixels, recipe.chain())), recipe.to_json())
 
 
 def score(photo: Photo, target: Target | str = "compact_iqa") -> float:
@@ -99,7 +99,7 @@ def score(photo: Photo, target: Target | str = "compact_iqa") -> float:
     """
     from camofilter import biqa
 
-    return biqa.delivered_score(photo.pixels, biqa.get(target) if isinstance(target, str) else target)
+    return biqa.delivered_score(_photo(photo).pixels, _target(target, None))
 
 
 def camouflage(
@@ -148,7 +148,7 @@ def camouflage(
     from camofilter.photo import encode_photo
 
     return optim.camouflage(
-        photo,
+        _photo(photo),
         _targets(target, threshold),
         look=None if preset is None else _recipe(preset),
         method=method,
@@ -185,7 +185,8 @@ def verify(
     """
     from camofilter.optim import verification
 
-    return verification.verify(photo, _targets(target, threshold), original)
+    held_against = None if original is None else _photo(original)
+    return verification.verify(_photo(photo), _targets(target, threshold), held_against)
 
 
 def variants(photo: Photo, count: int, *, preset: Recipe | str | None = None, keep: Keep = "natural") -> list[Recipe]:
@@ -202,18 +203,41 @@ def variants(photo: Photo, count: int, *, preset: Recipe | str | None = None, ke
     """
     from camofilter.optim import looks
 
-    first = looks.enhanced(photo.pixels, keep) if preset is None else _recipe(preset)
+    first = looks.enhanced(_photo(photo).pixels, keep) if preset is None else _recipe(preset)
     return looks.variants(photo.pixels, first, count)
 
 
 def _targets(target: Target | str | Sequence[Target | str], threshold: float | None) -> list[Target]:
+    given = [target] if isinstance(target, str) or not isinstance(target, Sequence) else target
+    return [_target(one, threshold) for one in given]
+
+
+def _target(given: Target | str, threshold: float | None) -> Target:
     from camofilter import biqa
 
-    given = [target] if isinstance(target, str) or not isinstance(target, Sequence) else target
-    return [biqa.get(one, threshold=threshold) if isinstance(one, str) else one.at(threshold) for one in given]
+    if isinstance(given, str):
+        return biqa.get(given, threshold=threshold)
+    if not hasattr(given, "at"):
+        raise _wrong("the target", given, "a biqa.Target, or the name of one")
+    return given.at(threshold)
 
 
 def _recipe(look: Recipe | str) -> Recipe:
     from camofilter import presets
+    from camofilter.recipe import Recipe
 
+    if not isinstance(look, Recipe | str):
+        raise _wrong("the look", look, "a recipe, or the name of a preset")
     return presets.get(look) if isinstance(look, str) else look
+
+
+def _photo(given: Photo) -> Photo:
+    from camofilter.photo import Photo
+
+    if not isinstance(given, Photo):
+        raise _wrong("the photo", given, "what open_photo or Photo.from_array gives")
+    return given
+
+
+def _wrong(what: str, given: object, expected: str) -> UsageError:
+    return UsageError(f"{what} is a {type(given).__name__}: expected {expected}")

@@ -1,10 +1,23 @@
-"""``python -m camofilter``: the same as the command ``camofilter``."""
+"""The command ``camofilter``, and ``python -m camofilter``."""
 
 from __future__ import annotations
 
 import sys
 
-from camofilter.cli import main
+
+def run() -> int:
+    """Runs this process's command line; Ctrl-C stops it without a traceback from its first moments on.
+
+    Returns:
+        The exit code, as of ``camofilter.cli.main``.
+    """
+    try:
+        from camofilter.cli import main
+
+        return main()
+    except KeyboardInterrupt:
+        return 130
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -68,7 +68,8 @@ def unknown_name(kind: str, given: str, known: Iterable[str]) -> UsageError:
         The error, to be raised by the caller.
     """
     known = list(known)
-    near = difflib.get_close_matches(given, known, n=3, cutoff=0.5)
+    folded = {name.casefold(): name for name in known}
+    near = [folded[name] for name in difflib.get_close_matches(given.casefold(), folded, n=3, cutoff=0.5)]
     some = known if len(known) <= _SHOWN else [*known[:_SHOWN], f"and {len(known) - _SHOWN} more"]
     hint = f"did you mean {' or '.join(near)}?" if near else f"known are: {', '.join(some)}"
     return UsageError(f"unknown {kind} {reprlib.repr(given)}: {hint}")

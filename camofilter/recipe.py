@@ -163,8 +163,10 @@ class Recipe:
             data = json.loads(text, object_pairs_hook=_without_doubles)
         except UsageError as error:
             raise RecipeError(f"{source}: {error}") from None
-        except ValueError as error:
+        except json.JSONDecodeError as error:
             raise RecipeError(f"{source}: not JSON: {error}") from None
+        except ValueError:  # Python's limit of digits
+            raise RecipeError(f"{source}: not a recipe: a number in it has thousands of digits") from None
         except RecursionError:
             raise RecipeError(f"{source}: not a recipe: nested too deep") from None
         return cls.from_dict(data, source, folder)
@@ -180,7 +182,10 @@ class Recipe:
 
     def to_json(self) -> str:
         """The recipe as indented JSON text, as written to files."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
+        return text.encode(
+            errors="backslashreplace"
+        ).decode()  # what is no character, as in names of files, by JSON's escape
 
     def chain(self) -> list[tuple[Filter, dict[str, Any]]]:
         """Each filter with a value for every setting, as the filters' pipeline takes it."""

@@ -21,7 +21,8 @@ def rows(path: Path) -> list[list[str]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             found = [[cell.strip() for cell in row] for row in csv.reader(file, skipinitialspace=True)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path}: cannot be read as csv ({' '.join(str(error).split())})") from None
+        why = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", None)
+        raise UsageError(f"{path}: cannot be read as csv: {why or error}") from None
     found = [row for row in found if any(row)]
     for number, row in enumerate(found, 1):
         if any(len(cell.splitlines()) > 1 for cell in row):

@@ -48,6 +48,7 @@ def here(small_photos, tmp_path, monkeypatch):
         Path(copy).write_bytes((small_photos / name).read_bytes())
     os.symlink("a.jpg", "soft.jpg")
     os.link("a.jpg", "hard.jpg")
+    Path("-a.jpg").write_text("not a photo")
     Path("notes.jpg").write_text("not a photo")
     Path("look.json").write_text(json.dumps(RECIPE))
     Path("nameless.json").write_text(json.dumps({"camofilter": 1, "filters": RECIPE["filters"]}))
@@ -112,9 +113,9 @@ USAGE_ERRORS = [
     ("apply a.jpg --set tone_curve.red=1", "tone_curve.red is 1.0: expected a list of 2 to 64 numbers"),
     ("apply a.jpg --preset warm --strength 1.5", "strength is 1.5: expected a number from 0 to 1"),
     ("apply a.jpg --preset warm --strength nan", "strength is nan: expected a number from 0 to 1"),
-    ("apply a.jpg --preset warm --strength much", "'--strength': Input should be a valid number"),
+    ("apply a.jpg --preset warm --strength much", "--strength is 'much': should be a valid number; try"),
     ("apply a.jpg --preset warm --metadata some", "'some' is not one of 'safe', 'creator', 'all', 'none'"),
-    ("apply a.jpg --preset warm --max-pixels 0", "'--max-pixels': Input should be greater than"),
+    ("apply a.jpg --preset warm --max-pixels 0", "--max-pixels is '0': should be greater than"),
     ("apply a.jpg --preset warm -o x.jpg --in-place", "--in-place and -o were both given"),
     ("apply a.jpg b.jpg --preset warm -o there.jpg", "-o there.jpg is a file: for 2 photos give a folder"),
     ("apply a.jpg in/a.jpg --preset warm -o new", "a.jpg and in/a.jpg would both be written to new/a.jpg"),
@@ -158,11 +159,11 @@ USAGE_ERRORS = [
     ("camouflage a.jpg --attack cw", "--attack is cw and --method auto: an attack is for --method perturb"),
     ("camouflage a.jpg --keep some", "'--keep': 'some' is not one of 'subtle', 'natural', 'bold'; try"),
     ("camouflage a.jpg --robust 4", "robust is 4: expected 0 to 3 machines of other kinds"),
-    ("camouflage a.jpg --variants 0", "'--variants': Input should be greater than or equal to 1"),
+    ("camouflage a.jpg --variants 0", "--variants is '0': should be greater than or equal to 1"),
     ("camouflage a.jpg --variants 99", "variants is 99: expected 1 to 12 looks"),
     ("camouflage a.jpg --variants 2 --in-place", "--in-place and --variants were both given"),
     ("camouflage a.jpg --device gpu", "'gpu' is not one of 'auto', 'cpu', 'cuda'"),
-    ("camouflage a.jpg --seed -1", "'--seed': Input should be greater than or equal to 0"),
+    ("camouflage a.jpg --seed -1", "--seed is '-1': should be greater than or equal to 0"),
     (
         "camouflage a.jpg b.jpg --recipe-out look.json",
         "--recipe-out look.json is a file: for 2 photos give a folder",
@@ -178,6 +179,23 @@ USAGE_ERRORS = [
     ("presets a.jpg", "a sheet needs a photo, and the photo a sheet: give --sheet OUT.png PHOTO, or neither"),
     ("presets --sheet new.png", "a sheet needs a photo, and the photo a sheet"),
     ("presets a.jpg --sheet b.jpg", "b.jpg exists: add --force to replace it, or give another --sheet"),
+    ("presets WARM", "unknown preset 'WARM': did you mean warm?"),
+    ("presets --force", "--force is for --sheet OUT.png, which was not given"),
+    ("targets --half", "-o, --half and --force are for --convert NAME:FILE, which was not given"),
+    ("targets --photos in", "--photos is for --check NAME:FILE, which was not given"),
+    ("score a.jpg --target own.pt", "unknown target 'own.pt': for a model in a file give model_file:own.pt"),
+    ("apply a.jpg --preset warm --preset cool", "--preset was given 2 times: give it once"),
+    ("apply a.jpg --preset warm -o new --out=new", "-o was given 2 times: give it once"),
+    ("batch in new apply --set exposure.ev=1 --strength 1 --strength 0.5", "--strength was given 2 times"),
+    ("apply a.jpg --preset=", "--preset is empty: give it a value or leave it out"),
+    ("apply a.jpg --preset warm -o -", "-o is '-': standard input and output are not read or written: give a file"),
+    ("apply - --preset warm", "IN is '-': standard input and output are not read"),
+    ("apply -a.jpg --preset warm", "no such option: -a. For the file give './-a.jpg'; try 'camofilter apply --help'"),
+    ("apply a.jpg -preset=warm", "no such option: -p. Did you mean '--preset'? try 'camofilter apply --help'"),
+    ("camouflage a.jpg --method perturb --set exposure.ev=0.1", "--method perturb was given with a look"),
+    ("batch in new camouflage --method perturb --preset warm", "--method perturb was given with a look"),
+    ("camouflage a.jpg --method perturb --variants 2", "--method perturb finds no look"),
+    ("evaluate quality in in --categories look.json", "--categories was given for quality: it is for scene"),
     ("presets a.jpg --sheet in/../a.jpg --force", "a.jpg would be replaced by its sheet: give another --sheet"),
 ]
 
@@ -192,6 +210,15 @@ def test_wrong_usage_is_one_line_and_nothing_is_done(run, here, line, message):
     assert message in ran.err
     assert contents(here) == before
     assert not Path("new").exists()
+
+
+@pytest.mark.parametrize("words", [("apply", "", "--preset", "warm"), ("batch", "in", "", "apply", "--preset", "warm")])
+def test_a_name_that_is_empty_is_not_the_current_folder(run, here, words):
+    before = contents(here)
+    ran = run(*words)
+    assert (ran.code, ran.out) == (2, "")
+    assert " is empty: give it a value or leave it out" in ran.err
+    assert contents(here) == before
 
 
 @pytest.mark.parametrize("line", ["apply a.jpg --oops", "apply a.jpg --preset wram", "score a.jpg --target x"])
@@ -237,6 +264,7 @@ OUTPUT_ERRORS = [
     ("a.jpg", "-o . --force", "a.jpg: would be replaced"),
     ("a.jpg", "-o nowhere/x.jpg", "a.jpg: nowhere/x.jpg is in a folder that does not exist"),
     ("a.jpg", "-o notes.jpg/", "notes.jpg"),
+    ("a.jpg", "-o /dev/null", "/dev/null: files without a suffix are not written; name it one of .jpg"),
     ("a.jpg", "-o new.gif", "new.gif: files named '.gif' are not written; name it one of .jpg"),
 ]
 
@@ -726,6 +754,20 @@ sys.exit(cli.main())
         assert (ran.returncode, ran.stdout) == (130, "")
         assert ran.stderr == "camofilter: stopped; the photos written so far are complete\n"
 
+    def test_control_c_before_the_commands_are_loaded(self, here):
+        code = """
+import sys
+class Stop:
+    def find_spec(name, *_):
+        if name == "typer":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Stop)
+from camofilter.__main__ import run
+sys.exit(run())
+"""
+        ran = process(code, "presets")
+        assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "")
+
     def test_full_disk_behind_standard_output(self, here):
         if not os.path.exists("/dev/full"):
             pytest.skip("no /dev/full")
@@ -856,3 +898,21 @@ def test_one_bar_goes_forward_only_and_says_in_words_what_is_done(run, monkeypat
     shown.clear()
     assert run("apply", "a.jpg", "--preset", "warm").code == 0
     assert shown == [(1, "", "100 %")]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda _: camofilter.apply("a.jpg", "warm"), "the photo is a str: expected what open_photo"),
+        (lambda photo: camofilter.apply(photo, None), "the look is a NoneType: expected a recipe"),
+        (lambda photo: camofilter.score(photo.pixels), "the photo is a ndarray: expected what open_photo"),
+        (lambda photo: camofilter.camouflage(photo, target=None), "the target is a NoneType: expected a biqa.Target"),
+        (lambda photo: camofilter.camouflage(photo, preset={"camofilter": 1}), "the look is a dict: expected a recipe"),
+        (lambda photo: camofilter.camouflage(photo, preset="warm", method="perturb"), "perturbations have none"),
+        (lambda photo: camofilter.verify(photo, original="a.jpg"), "the photo is a str: expected what open_photo"),
+        (lambda _: camofilter.variants("a.jpg", 2), "the photo is a str: expected what open_photo"),
+    ],
+)
+def test_python_is_told_in_one_line_what_is_no_photo_look_or_target(here, wrong, message):
+    with pytest.raises(camofilter.UsageError, match=message):
+        wrong(camofilter.open_photo("a.jpg"))

@@ -153,8 +153,8 @@ class TestExport:
             ("export look.json a.png --force", "a.png: only .cube files are written: name it a.cube"),
             ("export look.json swap.cube", "swap.cube exists: add --force to replace it, or give another name"),
             ("export look.json no/x.cube", "no/x.cube: cannot write the table: No such file or directory"),
-            ("export look.json x.cube --size 1", "'--size': Input should be greater than or equal to 2"),
-            ("export look.json x.cube --size 130", "'--size': Input should be less than or equal to 129"),
+            ("export look.json x.cube --size 1", "--size is '1': should be greater than or equal to 2"),
+            ("export look.json x.cube --size 130", "--size is '130': should be less than or equal to 129"),
             ("export place.json x.cube", "place.json: has nothing that a table of colours can hold: only what depends"),
             (
                 "export empty.json x.cube",

@@ -96,6 +96,9 @@ KNOWN = {
     ),
 }
 
+# What the names of files that model_file reads end with.
+_MODEL_FILES = (".pt", ".ts", ".pt2", ".onnx")
+
 # Those that need nothing after a colon.
 SHIPPED = tuple(name for name, known in KNOWN.items() if not known.after_colon)
 
@@ -116,6 +119,8 @@ def get(spec: str, *, threshold: float | None = None) -> Target:
     """
     name, _, given = spec.partition(":")
     if name not in KNOWN:
+        if not given and name.lower().endswith(_MODEL_FILES):
+            raise UsageError(f"unknown target '{name}': for a model in a file give model_file:{name}")
         raise unknown_name("target", name, KNOWN)
     known = KNOWN[name]
     if known.after_colon and not given:

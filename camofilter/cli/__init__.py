@@ -9,12 +9,13 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 import camofilter
 from camofilter.cli import found, library, looks, models, photos, undo, yardsticks
+from camofilter.cli.command import Command
 from camofilter.cli.printing import complain, prepare_streams, say, unprinted
 from camofilter.errors import CamofilterError
 
@@ -42,7 +43,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "submit": yardsticks.submit,
 }
 for _name, _command in _COMMANDS.items():
-    app.command(_name)(_command)
+    app.command(_name, cls=Command)(_command)
 app.add_typer(library.library, name="batch")
 app.add_typer(yardsticks.jury, name="jury")
 
@@ -97,7 +98,24 @@ def _usage_line(error: typer.TyperException, args: list[str]) -> str:
     """What is wrong with a command line, in one line, and where to look it up."""
     message = " ".join(error.format_message().split()).replace("Value error, ", "").rstrip(".")
     context = getattr(error, "ctx", None)  # typer leaves it out where an option lacks its value
-    if message.startswith("No such command") and os.path.lexists(args[0]):
-        message += f". Did you mean 'camofilter camouflage {args[0]}'?"
+    wrong, found = getattr(error, "param", None), getattr(error.__cause__, "errors", None)
+    if wrong and found and ": Input should" in message:  # what pydantic, by which typer reads numbers, says
+        should = message.partition(": Input ")[2].partition(",")[0]
+        message = f"{wrong.opts[0]} is '{found()[0]['input']}': {should}"
+    message += _meant(message, context, args)
     command = context.command_path if context else " ".join(["camofilter", *filter(str.isalpha, args[:1])])
     return f"{message[:1].lower()}{message[1:]}{'' if message.endswith('?') else ';'} try '{command} --help'"
+
+
+def _meant(message: str, context: Any, args: list[str]) -> str:
+    """What may have been meant by a word that is no command and no option; empty where that is not known."""
+    if message.startswith("No such command") and os.path.lexists(args[0]):
+        return f". Did you mean 'camofilter camouflage {args[0]}'?"
+    if message.startswith("No such option") and context:
+        known = {option for parameter in context.command.params for option in parameter.opts}
+        for word in args:
+            if word.startswith("-") and os.path.lexists(word):
+                return f". For the file give './{word}'"
+            if (doubled := "-" + word.partition("=")[0]) in known:
+                return f". Did you mean '{doubled}'?"
+    return ""

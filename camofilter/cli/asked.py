@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from camofilter.recipe import Recipe
 
 
-def check_hiding(asked: HidingOptions) -> None:
+def check_hiding(asked: HidingOptions, look: LookOptions) -> None:
     """Refuses options of ``camouflage`` that do not go together (UsageError)."""
     targets = len(asked.target or [])
     if asked.threshold is not None and targets > 1:
         raise UsageError(f"--threshold is {asked.threshold:g} and there are {targets} targets: each has its own")
     if asked.attack is not None and asked.method != "perturb":
         raise UsageError(f"--attack is {asked.attack} and --method {asked.method}: an attack is for --method perturb")
+    if asked.method == "perturb" and look != LookOptions():
+        raise UsageError("--method perturb was given with a look: it changes pixels without one, give one of them")
 
 
 def asked_look(asked: LookOptions) -> Recipe | None:

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from camofilter.cli.asked import asked_look, check_hiding, no_look
+from camofilter.cli.command import Command
 from camofilter.cli.options import AsJson, FileOptions, HidingOptions, LookOptions, spelled_out
 from camofilter.cli.printing import complain, print_json, say
 from camofilter.cli.work import Bar
@@ -64,7 +65,7 @@ library = typer.Typer(
 )
 
 
-@library.command("apply")
+@library.command("apply", cls=Command)
 @spelled_out
 def batch_apply(
     photos: In, out: OutFolder, look: LookOptions, files: FileOptions, running: RunOptions, as_json: AsJson = False
@@ -80,7 +81,7 @@ def batch_apply(
     return _work(photos, out, job, running, as_json)
 
 
-@library.command("camouflage")
+@library.command("camouflage", cls=Command)
 @spelled_out
 def batch_camouflage(
     photos: In,
@@ -92,7 +93,7 @@ def batch_camouflage(
     as_json: AsJson = False,
 ) -> int:
     """Give all photos of a folder a look that hides them."""
-    check_hiding(hiding)
+    check_hiding(hiding, look)
     from camofilter import batch
     from camofilter.photo import DEFAULT_MAX_PIXELS
 
@@ -113,7 +114,7 @@ def batch_camouflage(
     return _work(photos, out, job, running, as_json)
 
 
-@library.command("status")
+@library.command("status", cls=Command)
 def batch_status(out: OutFolder, as_json: AsJson = False) -> int:
     """Tell how far a batch is; --json: all of every photo."""
     from camofilter import batch

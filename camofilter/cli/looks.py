@@ -41,6 +41,8 @@ def presets(
         if sheet is None or name is None:
             raise UsageError("a sheet needs a photo, and the photo a sheet: give --sheet OUT.png PHOTO, or neither")
         return _draw_presets(name, family, sheet, force, as_json)
+    if force:
+        raise UsageError("--force is for --sheet OUT.png, which was not given")
     listed = [one for one in presets.by_family(family) if name in (None, one[0])]
     if not listed:
         presets.get(str(name))  # says what there is instead

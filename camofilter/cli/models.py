@@ -39,6 +39,10 @@ def targets(
     """List the machines to hide from, or convert their weights."""
     if convert is not None and check is not None:
         raise UsageError("--convert and --check were both given: give one of them")
+    if convert is None and (out is not None or half or force):
+        raise UsageError("-o, --half and --force are for --convert NAME:FILE, which was not given")
+    if check is None and photos is not None:
+        raise UsageError("--photos is for --check NAME:FILE, which was not given")
     if convert is not None:
         return _convert(convert, out, half, force, as_json)
     if check is not None:

@@ -123,8 +123,9 @@ class Outputs:
         found = identity(path)
         overwritten = self._photos.get(found) if found else None
         other = self._planned.setdefault(_place(path), given)  # only once it is opened is the suffix certain
+        meant = ", or --in-place if you mean it" if self._suffix is None else ""
         if overwritten == given:
-            raise PhotoError(f"{given}: would be replaced: give another {self._option}, or --in-place if you mean it")
+            raise PhotoError(f"{given}: would be replaced: give another {self._option}{meant}")
         if overwritten or other != given:
             raise PhotoError(f"{given}: would replace {overwritten or path}: give another {self._option}")
         if os.path.lexists(path) and not self._force:

@@ -28,6 +28,7 @@ from camofilter.cli.outputs import Outputs
 from camofilter.cli.printing import Record, print_json, say
 from camofilter.cli.saving import check_in_place, notes, saved
 from camofilter.cli.work import Bar, each, exit_code, opened, opened_for, seconds_since
+from camofilter.errors import UsageError
 
 if TYPE_CHECKING:
     from camofilter.biqa import Target
@@ -94,10 +95,12 @@ def camouflage(
     as_json: AsJson = False,
 ) -> int:
     """Give photos a look with which machines do not see them."""
-    check_hiding(hiding)
+    check_hiding(hiding, look)
     check_in_place(to)
     asked = asked_look(look)
     tag = "camo" if asked is None else f"{tag_of(asked, look)}.camo"
+    if hiding.method == "perturb" and (variants is not None or recipe_out is not None):
+        raise UsageError("--method perturb finds no look: leave --variants and --recipe-out out")
     numbers = [None] if variants is None else range(1, variants + 1)
     results = [Outputs(inputs, "-o", to.out, tag=tag, number=n, in_place=to.in_place, force=to.force) for n in numbers]
     recipes = [
@@ -249,7 +252,8 @@ def _show_camouflaged(done: Record) -> None:
     others = (f"{v['target']} {v['score_before']:.1f} → {v['score_after']:.1f}" for v in done["unseen"])
     say(f"  machines it was not tuned for: {'; '.join(others) or 'none'}")
     say(f"  change: ΔE2000 {done['change']['delta_e']:.1f}, MS-SSIM {done['change']['ms_ssim']:.3f}")
-    say(f"  {Recipe.from_dict(done['recipe']).in_words()}")
+    settings = Recipe.from_dict(done["recipe"])
+    say(f"  {settings.in_words() if settings.steps else 'no filters: its pixels were changed directly'}")
 
 
 def _show_notes(done: Record) -> None:

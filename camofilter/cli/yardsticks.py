@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from camofilter.cli.command import Command
 from camofilter.cli.options import AsJson, Device, Force, Targets
 from camofilter.cli.outputs import refuse_existing
 from camofilter.cli.printing import Record, complain, print_json, say
@@ -115,6 +116,8 @@ def evaluate(
 
     if task == "scene" and not targets:
         raise UsageError("no classifier was given: add --target places365_resnet50:resnet50_places365.pth.tar")
+    if task == "quality" and categories is not None:
+        raise UsageError("--categories was given for quality: it is for scene")
     if csv_file is not None:
         refuse_existing(csv_file, force, "--csv")
     found = Originals.of(Path(originals), _listed(list_file))
@@ -195,7 +198,7 @@ def submit(
     return int(bool(done.faults))
 
 
-@jury.command("make")
+@jury.command("make", cls=Command)
 def make_jury(
     runs: Runs,
     out: OutFolder,
@@ -253,7 +256,7 @@ def make_jury(
     return 0
 
 
-@jury.command("tally")
+@jury.command("tally", cls=Command)
 def tally_jury(
     votes: Annotated[list[str], typer.Argument(metavar="JSON", help="What the jurors' pages gave.")],
     key: Annotated[

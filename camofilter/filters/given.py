@@ -27,12 +27,15 @@ def check_image(name: str, image: Array) -> None:
     """Whether a filter can take this image.
 
     Raises:
-        UsageError: it is no array, not B×3×H×W, of whole numbers, or has values outside [0, 1] or that are none.
+        UsageError: it is no array, not B×3×H×W, without pixels, of whole numbers, or has values outside [0, 1] or that
+            are none.
     """
     if not _is_array(image):
         raise UsageError(f"{name} was given a {type(image).__name__}: expected B×3×H×W, a numpy array or torch tensor")
     if image.ndim != 4 or image.shape[1] != 3:
         raise UsageError(f"{name} was given an image of shape {tuple(image.shape)}: expected B×3×H×W")
+    if 0 in image.shape:
+        raise UsageError(f"{name} was given an image of shape {tuple(image.shape)}: expected at least one pixel")
     kind = str(image.dtype).removeprefix("torch.")
     if not (image.dtype.kind == "f" if is_numpy(image) else image.is_floating_point()):
         how = f": divide by {_WHITES[kind]}" if kind in _WHITES else ""

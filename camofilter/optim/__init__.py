@@ -126,7 +126,7 @@ def camouflage(
     Args:
         photo: any size.
         targets: the machines to hide from, all at once.
-        look: the recipe to stay near; None for one that suits the photo.
+        look: the recipe to stay near; None for one that suits the photo, and for a perturbation, which has none.
         method: "filter", settings of the look alone; "hybrid", settings and tuned grain; "auto", the look as it is and
             as little tuned grain as it takes, settings only where that does not suffice; "perturb", the baselines of
             the literature. Photos of more than ``fit.LONGEST`` frames' length are hidden by settings.
@@ -140,7 +140,8 @@ def camouflage(
         progress: called after every step of the search.
 
     Raises:
-        UsageError: no such method, attack, keep or device, no target, or one that does not work or has no gradients.
+        UsageError: no such method, attack, keep or device, a look for a perturbation, no target, or one that does not
+            work or has no gradients.
         TargetError: a target fails on this photo.
         PhotoError: the file cannot hold the photo, such as transparency in a JPEG.
     """
@@ -148,6 +149,8 @@ def camouflage(
     for name, given, known in (("method", method, Method), ("attack", attack, Attack), ("keep", keep, Keep)):
         if given not in get_args(known):
             raise unknown_name(name, given, get_args(known))
+    if method == "perturb" and look is not None:
+        raise UsageError("method is perturb, and a look was given: perturbations have none, give one of them")
     watchers = Watchers(photo.pixels, joined_by(targets, robust), chosen(device))
     stages = Stages(progress)
     job = Job(photo, watchers, keep, seed, stages, encode)

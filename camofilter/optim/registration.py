@@ -27,6 +27,8 @@ _COARSE, _FINE = 192, (256, 640)
 _LEAST, _STEP = 0.3, 1.02
 # Correlation at which a turn is taken without trying the others, and below which a copy is of no part of the photo.
 _CERTAIN, _LIKELY = 0.7, 0.6
+# Pixels of the larger small copy's shorter side of a photo, and of a place, that are too few to tell a place by.
+_FEW = 12
 # Of the longer side: a Gaussian's sigma; what is wider (light, look) or finer (grain, JPEG) tells no place.
 _WIDE, _NARROW = 0.03, 0.004
 
@@ -93,8 +95,10 @@ def registered(original: np.ndarray, copy: np.ndarray) -> Place | None:
         copy: h×w×3, likewise; of a third of the original's sides at least, straight or turned by quarters.
 
     Returns:
-        Where it lies, or None if the copy is of no part of the photo.
+        Where it lies, or None if the copy is of no part of the photo, or one of both is too small or narrow to tell.
     """
+    if min(min(fit_longer_side(len(pixels), pixels.shape[1], _FINE[-1])) for pixels in (original, copy)) < _FEW:
+        return None
     best: tuple[_Found, Turn] | None = None
     small = _reduced(copy, _COARSE)
     for turn, by in _TURNS.items():
@@ -112,6 +116,8 @@ def registered(original: np.ndarray, copy: np.ndarray) -> Place | None:
         return None
     height, width = turned.shape[:2]
     across, down = found.width * width, found.height * height
+    if min(across, down) < 1:
+        return None
     scales = copy.shape[1] / across, copy.shape[0] / down
     return Place(turn, found.left * width, found.top * height, across, down, *scales, found.likeness)
 

@@ -141,7 +141,8 @@ def _format_by_suffix(path: Path) -> str:
     format = FORMAT_BY_SUFFIX.get(path.suffix.lower())
     if format is None:
         known = " ".join(FORMAT_BY_SUFFIX)
-        raise PhotoError(f"files named '{path.suffix}' are not written; name it one of {known}")
+        ends = f"named '{path.suffix}'" if path.suffix else "without a suffix"
+        raise PhotoError(f"files {ends} are not written; name it one of {known}")
     return format
 
 

@@ -85,6 +85,8 @@ class TestImage:
             (torch.tensor(2 * IMAGE - 1), r"image with values from -.* to .*: expected \[0, 1\]"),
             (np.where(IMAGE > 0.9, np.nan, IMAGE), r"image with values that are not numbers: expected \[0, 1\]"),
             (torch.full((1, 3, 4, 4), torch.nan), r"image with values that are not numbers"),
+            (IMAGE[:, :, :0], r"image of shape .*: expected at least one pixel"),
+            (torch.zeros(0, 3, 4, 4), r"image of shape .*: expected at least one pixel"),
             (np.full((1, 3, 4, 4), np.inf), r"image with values from inf to inf"),
             (Image.new("RGB", (4, 4)), r"Image: expected B×3×H×W, a numpy array or torch tensor"),
             ([[[[0.5]]]], r"list: expected B×3×H×W"),

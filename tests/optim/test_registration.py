@@ -64,6 +64,12 @@ def test_a_look_and_sixteen_bits_do_not_keep_a_copy_from_being_found(photos: lis
     assert (place.left, place.top, place.width, place.height) == pytest.approx((40, 20, 440, 260), abs=1)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 4000), (9000, 20)])
+def test_a_photo_too_small_or_narrow_to_tell_is_found_nowhere(photos: list[Image.Image], size: tuple[int, int]) -> None:
+    whole, narrow = np.asarray(photos[0]), np.asarray(photos[0].resize(size))
+    assert registered(whole, narrow) is registered(narrow, whole) is registered(narrow, narrow) is None
+
+
 def test_another_photo_is_not_found(photos: list[Image.Image]) -> None:
     assert registered(np.asarray(photos[0]), np.asarray(photos[1])) is None
     assert registered(np.asarray(photos[0]), np.full((100, 150, 3), 128, np.uint8)) is None
