@@ -700,6 +700,14 @@ def test_of_several_photos_in_a_tiff_none_is_taken() -> None:
         assert "2 pages" in refused(data)
 
 
+def test_a_tiff_of_nonsense_is_refused_in_plain_words() -> None:
+    data = tiff_bytes(PHOTO, photometric="rgb", rowsperstrip=10)
+    of_many_kinds = data.replace(struct.pack("<HHII", 262, 3, 1, 2), struct.pack("<HHII", 262, 3, 200, 8))
+    assert "of kind unknown" in refused(of_many_kinds)
+    at = data.index(struct.pack("<HH", 279, 3)) + 4
+    assert "damaged or cut-off TIFF file;" in refused(data[:at] + struct.pack("<I", 4) + data[at + 4 :])
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_directories_chained_to_a_circle_are_read_once(count: int) -> None:
     data = pages(*[(PHOTO, {})] * count)

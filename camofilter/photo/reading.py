@@ -68,8 +68,10 @@ def decode_photo(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Photo:
     except Image.DecompressionBombError as error:  # Pillow's own limit, which it sets for WebP
         raise PhotoError(f"{one_line(error)}; give a smaller photo") from error
     except Exception as error:  # on damaged files decoders raise nearly everything there is
-        reason = f"damaged or cut-off {format} file ({one_line(error)})"
-        raise PhotoError(f"{reason}; copy or export it again") from error
+        # What a decoder stumbled over while it computed with nonsense is no news to whoever gave the file.
+        is_said = not isinstance(error, (TypeError, AttributeError, LookupError, ArithmeticError, struct.error))
+        reason = f" ({one_line(error)})" if is_said and type(error) is not ValueError else ""
+        raise PhotoError(f"damaged or cut-off {format} file{reason}; copy or export it again") from error
 
 
 def read_file(path: Path) -> bytes:

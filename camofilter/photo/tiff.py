@@ -164,7 +164,7 @@ def _tiff_colours(page: Any) -> int:
     if page.compression in (tifffile.COMPRESSION.JPEG, tifffile.COMPRESSION.OJPEG) or is_plain_ycbcr(page):
         colours[kind.YCBCR] = 3  # decoded to RGB
     if page.photometric not in colours or page.samplesperpixel not in range(colours[page.photometric], 9):
-        name = getattr(page.photometric, "name", page.photometric)
+        name = getattr(page.photometric, "name", "unknown")
         raise PhotoError(f"TIFF of {page.samplesperpixel} samples of kind {name}; save it as RGB, grey or CMYK")
     if page.dtype not in (np.bool_, np.uint8, np.uint16):
         what = f"{page.bitspersample}-bit {page.dtype or 'mixed'} samples"
