@@ -522,6 +522,7 @@ LOOKS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "output", "look"), LOOKS)
 def test_camouflage_takes_the_looks_that_apply_takes(run, options, output, look):
     # Below a threshold that every photo meets, a look needs nothing else to be hidden.
@@ -734,11 +735,13 @@ def test_module_runs_the_command_line(here):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals and pipes as on Unix")
 class TestEndings:
+    @pytest.mark.slow
     def test_reader_that_stops_early(self, here):
         line = f"{sys.executable} -m camofilter filters --json | {sys.executable} -c 'print(input()[:1])'"
         ran = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
         assert (ran.stdout, ran.stderr) == ("{\n", "")
 
+    @pytest.mark.slow
     def test_control_c(self, here):
         code = """
 import os, signal, sys
@@ -768,6 +771,7 @@ sys.exit(run())
         ran = process(code, "presets")
         assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "")
 
+    @pytest.mark.slow
     def test_full_disk_behind_standard_output(self, here):
         if not os.path.exists("/dev/full"):
             pytest.skip("no /dev/full")
@@ -830,6 +834,7 @@ def test_whatever_goes_wrong_with_a_photo_is_one_line(run, monkeypatch, error, m
     assert ran.out.startswith("b.jpg → b.warm.jpg")
 
 
+@pytest.mark.slow
 def test_the_verdict_is_on_the_file_that_is_written(run):
     (done,) = run("camouflage", "a.jpg", "-o", "out.webp", "--preset", "warm", "--threshold", "99", "--json").records
     (verdict,) = done["targets"]

@@ -181,6 +181,7 @@ def test_json(run: Callable[..., Ran]) -> None:
     assert done.keys() == {"state", "input", "output", "recipe", "notes", "seconds"}
 
 
+@pytest.mark.slow
 def test_a_failure_is_one_line_and_can_be_retried(run: Callable[..., Ran], small: Path) -> None:
     Path("in/bad.jpg").write_text("not a photo")
     ran = run("in", "out", *WARM, "--workers", "1")

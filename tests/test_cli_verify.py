@@ -31,6 +31,7 @@ def run(
     return command
 
 
+@pytest.mark.slow
 def test_in_words(run: Run) -> None:
     ran = run("found.jpg", "photo.png", "none.jpg", "--original", "photo.png")
     assert ran.code == 1  # the original itself is seen, and one is missing

@@ -132,6 +132,7 @@ def test_faults_are_named_and_nothing_is_dropped(run: Run) -> None:
     assert (record["photos"], record["accuracy_after"], len(record["faults"])) == (0, None, 5)
 
 
+@pytest.mark.slow
 def test_lists_choose_the_originals_and_the_subset(run: Run) -> None:
     make_run("soft", blurred)
     Path("list.csv").write_text("a.jpg\nb.jpg\nz.jpg\n")
@@ -164,6 +165,7 @@ def test_csv_has_every_photo_of_every_run(run: Run) -> None:
     assert Path("all.csv").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_report(run: Run) -> None:
     make_run("soft", blurred)
     done = run("evaluate", "quality", "prepared", "soft", "--report", "report")
@@ -247,6 +249,7 @@ def test_scenes(run: Run, shared: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_jury_from_runs_to_ranking(run: Run) -> None:
     make_run("same")
     make_run("soft", blurred)

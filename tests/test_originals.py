@@ -281,6 +281,7 @@ def test_batches_leave_kept_originals_alone(run: Callable[[str], Ran], tmp_path:
 # --- What a second run says -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_mark_names_the_recipe_that_is_written(run: Callable[[str], Ran]) -> None:
     run("camouflage a.jpg --preset warm --threshold 99.9 --recipe-out r.json -o b.jpg")
     mark = decode_photo(Path("b.jpg").read_bytes()).mark
@@ -288,6 +289,7 @@ def test_the_mark_names_the_recipe_that_is_written(run: Callable[[str], Ran]) ->
     assert mark.recipe == hashlib.sha256(Path("r.json").read_bytes()).hexdigest()
 
 
+@pytest.mark.slow
 def test_a_second_run_says_that_the_photo_is_a_result(run: Callable[[str], Ran]) -> None:
     assert "is a result" not in run(WARM).out
     assert "  is a result of camofilter 0.1.0 already; 'camofilter undo' brings its original back\n" in run(WARM).out

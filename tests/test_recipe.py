@@ -78,6 +78,7 @@ def file(tmp_path: Path) -> Path:
 
 
 class TestJson:
+    @pytest.mark.slow
     @given(recipes)
     def test_round_trip(self, recipe: Recipe) -> None:
         assert Recipe.from_dict(recipe.to_dict()) == recipe
@@ -333,6 +334,7 @@ class TestInWords:
         assert Recipe(steps).in_words() == "exposure +0.10 EV; fade blacks 0.04"
         assert Recipe().in_words() == "nothing"
 
+    @pytest.mark.slow
     @given(recipes)
     def test_is_one_line_without_stray_blanks(self, recipe: Recipe) -> None:
         words = recipe.in_words()

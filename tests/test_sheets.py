@@ -50,6 +50,7 @@ def test_thumbnail(dtype: type) -> None:
     assert thumbnail(photo, 1000).size == (200, 400)
 
 
+@pytest.mark.slow
 def test_every_preset_is_on_the_sheet() -> None:
     pixels = (np.indices((40, 60)).sum(0)[..., None] * np.array([1, 2, 2.5])).astype(np.uint8)
     sheet = preset_sheet(Photo.from_array(pixels))

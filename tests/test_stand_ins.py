@@ -46,6 +46,7 @@ def models(stand_ins: ModuleType, squeezenet: Path) -> dict[str, torch.nn.Module
     return {name: model.eval() for name, model in models.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_each_image_has_its_own_score_in_both_orientations(models: dict[str, torch.nn.Module], name: str) -> None:
     for size in ((384, 512), (512, 384)):
@@ -58,6 +59,7 @@ def test_each_image_has_its_own_score_in_both_orientations(models: dict[str, tor
         torch.testing.assert_close(together, alone, rtol=0, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_gradient_is_finite_in_flat_photos_and_leads_uphill(models: dict[str, torch.nn.Module], name: str) -> None:
     photo = torch.rand(1, 3, 384, 512) * 0.8 + 0.1
@@ -71,6 +73,7 @@ def test_the_gradient_is_finite_in_flat_photos_and_leads_uphill(models: dict[str
                 assert models[name](photo + 1e-3 * gradient.sign()) > score
 
 
+@pytest.mark.slow
 def test_load_hands_out_what_was_kept(
     stand_ins: ModuleType, models: dict[str, torch.nn.Module], squeezenet: Path, tmp_path: Path
 ) -> None:

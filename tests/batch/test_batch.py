@@ -386,6 +386,7 @@ def test_a_batch_that_cannot_begin_holds_nothing(photos: Path, out: Path, wrong:
     assert run(photos, out) == []
 
 
+@pytest.mark.slow
 def test_a_second_batch_is_refused_until_the_first_is_closed(photos: Path, out: Path) -> None:
     with Batch(str(photos), out, Xor(), engine=Here()) as first:
         work = first.work()

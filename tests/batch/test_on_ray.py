@@ -173,6 +173,7 @@ def test_a_photo_that_kills_every_worker_is_left_out_alone_and_without_ado(folde
 @pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 class TestOnRay:
+    @pytest.mark.slow
     def test_outcomes_are_those_of_this_machine_also_for_damaged_files(self, folder: Path) -> None:
         whole = (folder / "plain1.png").read_bytes()
         (folder / "empty.jpg").write_bytes(b"")
@@ -191,12 +192,14 @@ class TestOnRay:
             "huge.jpg",
         }
 
+    @pytest.mark.slow
     def test_a_photo_known_already_is_not_done_again(self, folder: Path) -> None:
         task = the_tasks(folder)[-1]
         first = Worker(WARM, the_source(folder)).do(task)
         again = done(OnRay(1), WARM, the_source(folder), [replace(task, known=first.digest)])[task.name]
         assert (again.digest, again.data, again.error) == (first.digest, None, None)
 
+    @pytest.mark.slow
     def test_a_search_finds_the_same_recipe(self, folder: Path) -> None:
         job = Camouflage(device="cpu", seed=3)
         tasks = the_tasks(folder)[:1]
@@ -208,6 +211,7 @@ class TestOnRay:
         assert ours.data == local.data
         assert "recipe" in ours.record
 
+    @pytest.mark.slow
     def test_photos_come_from_anything_that_fsspec_reads(self, folder: Path, tmp_path_factory: Any) -> None:
         archive = tmp_path_factory.mktemp("archive") / "photos.zip"
         with zipfile.ZipFile(archive, "w") as packed:
@@ -219,6 +223,7 @@ class TestOnRay:
         worker = Worker(WARM, the_source(folder))
         assert all(found[task.name].data == worker.do(task).data for task in tasks[:-1])
 
+    @pytest.mark.slow
     def test_photos_of_a_killed_worker_are_done_again(self, folder: Path) -> None:
         tasks = the_tasks(folder)
         outcomes = OnRay(2).outcomes(Slow(WARM.look), the_source(folder), iter(tasks))
@@ -227,6 +232,7 @@ class TestOnRay:
         names = [first.name, *(outcome.name for outcome in outcomes if outcome.error is None)]
         assert sorted(names) == [task.name for task in tasks]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("job", "kind", "says"),
         [
@@ -243,6 +249,7 @@ class TestOnRay:
         assert "\n" not in str(caught.value)
         assert len(str(caught.value)) < 300
 
+    @pytest.mark.slow
     def test_tasks_are_taken_in_portions(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("camofilter.batch.on_ray._PORTION", 3)
         tasks = iter(the_tasks(folder)[-7:])
@@ -251,6 +258,7 @@ class TestOnRay:
         assert len(list(tasks)) == 4
         assert len(list(outcomes)) == 2
 
+    @pytest.mark.slow
     def test_closing_it_stops_the_work_and_leaves_the_callers_ray(self, folder: Path) -> None:
         job = Slow(WARM.look, pause=2.0)
         outcomes = OnRay(2).outcomes(job, the_source(folder), iter(the_tasks(folder)))

@@ -212,6 +212,7 @@ def test_a_result_that_may_not_be_read_or_removed_stops_one_photo_at_most(
     assert results.keep(journal, finished("d/e/b.png", b"new", ".tif")).state == "done"
 
 
+@pytest.mark.slow
 def test_only_one_holds_it(out: Path) -> None:
     first, second = Results(out), Results(out)
     assert not first.is_held
@@ -226,6 +227,7 @@ def test_only_one_holds_it(out: Path) -> None:
     second.release()
 
 
+@pytest.mark.slow
 def test_two_names_of_a_folder_are_one(out: Path) -> None:
     (out.parent / "link").symlink_to("out")
     first, second = Results(out), Results(out.parent / "link")

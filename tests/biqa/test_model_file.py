@@ -94,6 +94,7 @@ def one_line(error: pytest.ExceptionInfo[CamofilterError]) -> bool:
     return "\n" not in str(error.value) and len(str(error.value)) < 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", SAVED)
 def test_scores_are_those_of_the_network(how: str, tmp_path: Path) -> None:
     judge = Judge()

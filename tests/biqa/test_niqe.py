@@ -73,6 +73,7 @@ def test_it_is_the_oracles(examples: list[Path]) -> None:
         assert model(torch.from_numpy(pixels / 255).permute(2, 0, 1)[None]).item() == pytest.approx(wanted, abs=0.02)
 
 
+@pytest.mark.slow
 def test_it_is_basicsrs_with_its_parameters(shared: Path) -> None:
     model = niqe.load(shared / "weights" / "niqe_pris_params.npz")
     for name, wanted in OF_BASICSR.items():

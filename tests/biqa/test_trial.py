@@ -93,6 +93,7 @@ def test_a_photo_whose_score_is_no_number_is_not_hidden() -> None:
         watchers.seen({(96, 64): torch.full((3, 3, 64, 96), 0.1)})
 
 
+@pytest.mark.slow
 def test_its_threshold_is_the_one_that_is_asked_for() -> None:
     own = Own()
     assert not camofilter.camouflage(GREY, target=own, threshold=0.9).recipe.steps, "it does not see the photo"

@@ -151,6 +151,7 @@ def test_no_image_leads_far_from_what_was_learned() -> None:
     assert model.standardised(1e4 * random_image(2, wavelets.FEATURES)).abs().max() <= 4
 
 
+@pytest.mark.slow
 def test_blur_and_noise_lower_the_score(examples: list[Path]) -> None:
     dice = np.random.default_rng(0)
     for path in examples:
@@ -161,6 +162,7 @@ def test_blur_and_noise_lower_the_score(examples: list[Path]) -> None:
             assert scores[0] - scores[-1] > 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ladder", LADDERS)
 def test_damage_costs_points(ladder: str, kodak: list[np.ndarray]) -> None:
     damage, amounts, hidden = LADDERS[ladder]

@@ -134,6 +134,7 @@ def test_the_figures_are_those_by_hand(sets: Path, judge: Target) -> None:
     assert [(one.name, one.scale.threshold) for one in found.judges] == [("compact_iqa", middle)]
 
 
+@pytest.mark.slow
 def test_an_unchanged_run_is_unchanged(sets: Path, judge: Target) -> None:
     found = evaluate(QUALITY, *opened(sets / "quality", "same"), [judge])
     for photo in found.runs[0].photos:
@@ -147,6 +148,7 @@ def test_an_unchanged_run_is_unchanged(sets: Path, judge: Target) -> None:
     assert summary.accuracy_before == summary.accuracy_after
 
 
+@pytest.mark.slow
 def test_the_panel_is_asked_of_each_photo(sets: Path, judge: Target) -> None:
     folder = sets / "quality"
     name = "budgie_lake-sherburne"
@@ -163,6 +165,7 @@ def test_the_panel_is_asked_of_each_photo(sets: Path, judge: Target) -> None:
     assert [other.measures.reach for other in found.runs[0].photos].count(None) == 2
 
 
+@pytest.mark.slow
 def test_the_subset_by_hand(sets: Path, judge: Target) -> None:
     originals, runs = opened(sets / "quality", "blurred")
     listed = PhotoList({"budgie_perched-osprey.jpg": None, "elsewhere.jpg": None})
@@ -173,6 +176,7 @@ def test_the_subset_by_hand(sets: Path, judge: Target) -> None:
     assert found.summary(found.runs[0], among=found.manual) == expected
 
 
+@pytest.mark.slow
 def test_several_judges_answer_in_their_order(sets: Path, judge: Target) -> None:
     folder = sets / "quality"
     found = evaluate(QUALITY, *opened(folder, "blurred"), [Levels(), judge])

@@ -59,6 +59,7 @@ def test_kappa_of_chance_is_zero() -> None:
     assert fleiss_kappa(counts) == pytest.approx(0, abs=0.01)
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(st.integers(0, 2), min_size=0, max_size=6), min_size=1, max_size=6))
 def test_kappa_counts_pairs_that_agree(items: list[list[int]]) -> None:
     counts = np.array([[item.count(category) for category in range(3)] for item in items])

@@ -46,6 +46,7 @@ def test_every_searched_setting_is_a_parameter_with_a_gradient(name: str) -> Non
         assert parameter.grad.abs().sum() > 0
 
 
+@pytest.mark.slow
 def test_a_look_can_be_learnt() -> None:
     torch.manual_seed(0)
     image = torch.rand(1, 3, 16, 16)

@@ -53,6 +53,7 @@ def test_portrait_photo_has_as_much(cells: tuple[int, int]) -> None:
     assert texture(1024, 768, plate=plate).std() == pytest.approx(0.02, rel=0.06)
 
 
+@pytest.mark.slow
 @every_plate
 @pytest.mark.parametrize("times", [2, 3])
 def test_same_grain_at_every_size(times: int, plate: Plate) -> None:
@@ -76,6 +77,7 @@ def test_it_is_light_where_the_plate_is() -> None:
     assert np.unravel_index(added.argmin(), added.shape) in [(y, x) for y in (576, 577) for x in (768, 769)]
 
 
+@pytest.mark.slow
 @every_plate
 def test_enlarged_grain_shows_no_grid(plate: Plate) -> None:
     # Bilinear enlarging weakens what it interpolates half-way between two points, in a pattern that can be seen.

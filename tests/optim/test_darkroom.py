@@ -50,6 +50,7 @@ def test_lattice_is_within_a_level_of_exact(pixels: np.ndarray) -> None:
     assert np.quantile(error, 0.999) < 3
 
 
+@pytest.mark.slow
 def test_batch_equals_single(pixels: np.ndarray) -> None:
     room, space = Darkroom(pixels, FRAME, "cpu"), Space(presets.get("golden-hour"))
     moves = torch.stack([space.look, space.look * 0.3, torch.zeros_like(space.look)])

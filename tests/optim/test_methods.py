@@ -156,6 +156,7 @@ def perturbed(square: Photo, target: Target) -> optim.Camouflaged:
 
 
 class TestPerturbation:
+    @pytest.mark.slow
     def test_hides_without_a_look(self, square: Photo, perturbed: optim.Camouflaged) -> None:
         assert perturbed.score_before > 55
         assert perturbed.camouflaged

@@ -250,6 +250,7 @@ def test_progress_counts_every_step(images: Tensor) -> None:
     assert [(p.step, p.steps) for p in seen[12:]] == [(1, 3), (2, 3), (3, 3)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("attack", "colour"),
     [

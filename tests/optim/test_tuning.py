@@ -48,6 +48,7 @@ def first(watchers: Watchers, pixels: np.ndarray) -> tuple[FilterStep, list[Prog
     return tuned(watchers, pixels)
 
 
+@pytest.mark.slow
 def test_it_is_fine_grain_over_the_whole_photo(first: tuple[FilterStep, list[Progress]]) -> None:
     step, _ = first
     assert step.filter == "tuned_grain"
