@@ -70,7 +70,7 @@ USAGE_ERRORS = [
     ("in out aply --preset warm", "batch in out aply --preset warm: expected IN OUT apply"),
     ("in out apply", "no look was given: give --preset NAME"),
     ("in out apply --preset wram", "unknown preset 'wram': did you mean warm?"),
-    ("in out apply --preset warm --workers 0", "invalid value for '--workers'"),
+    ("in out apply --preset warm --workers 0", "--workers is '0': should be greater than or equal to 1"),
     ("in out apply --preset warm --engine cloud", "invalid value for '--engine'"),
     ("in out apply --preset warm --address x", "--address is x and --engine local: an address is for --engine ray"),
     ("in out apply --presett warm", "no such option: --presett"),
