@@ -82,7 +82,7 @@ class Camouflaged:
     @property
     def survives(self) -> bool:
         """Whether no target sees it after any delivery that was tried."""
-        return all(verdict.worst_exposure < 0 for verdict in self.verdicts)
+        return all(verdict.survives for verdict in self.verdicts)
 
     @property
     def target(self) -> str:

@@ -1,4 +1,4 @@
-"""What is said of a camouflaged photo in JSON."""
+"""What is said in JSON of a camouflaged photo, and of verdicts."""
 
 from __future__ import annotations
 
@@ -31,24 +31,32 @@ def to_dict(found: Camouflaged, written: Pixels, seconds: float) -> dict[str, An
         "method": found.method,
         "recipe": found.recipe.to_dict(),
         "seconds": seconds,
-        "survives": all(verdict.worst_exposure < 0 for verdict in of_file),
+        "survives": all(verdict.survives for verdict in of_file),
         "change": {key: round(value, 4) for key, value in found.change._asdict().items()},
         "targets": verdicts,
         "unseen": [_verdict(verdict) for verdict in found.unseen],
     }
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
+def verdict_to_dict(verdict: Verdict, scores: dict[str, Any]) -> dict[str, Any]:
+    """A verdict for JSON: who judges, what it found, in the caller's own keys, and what that comes to."""
     return {
         "target": verdict.target.name,
         "threshold": verdict.target.scale.threshold,
         "scale": verdict.target.scale.in_words(),
-        "score_before": verdict.before.score,
-        "score_after": verdict.after.score,
-        "sees_before": verdict.before.words,
-        "sees_after": verdict.after.words,
+        **scores,
         "hidden": verdict.hidden,
         "deliveries": dict(verdict.deliveries),
         "seen_after": verdict.seen_after,
         "worst": verdict.worst,
     }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    scores = {
+        "score_before": verdict.before.score,
+        "score_after": verdict.after.score,
+        "sees_before": verdict.before.words,
+        "sees_after": verdict.after.words,
+    }
+    return verdict_to_dict(verdict, scores)

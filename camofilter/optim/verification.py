@@ -8,6 +8,7 @@ from typing import Any
 
 from camofilter.biqa import Target, delivered
 from camofilter.optim.perception import Change, change
+from camofilter.optim.records import verdict_to_dict
 from camofilter.optim.registration import Place, registered
 from camofilter.optim.watchers import Verdict, judged, judgement
 from camofilter.photo import Photo
@@ -64,7 +65,7 @@ class Verified:
     @property
     def survives(self) -> bool:
         """Whether no target would see it after any delivery that was tried, either."""
-        return all(verdict.worst_exposure < 0 for verdict in self.verdicts)
+        return all(verdict.survives for verdict in self.verdicts)
 
 
 def verify(photo: Photo, targets: Sequence[Target], original: Photo | None = None) -> Verified:
@@ -114,18 +115,12 @@ def to_dict(found: Verified) -> dict[str, Any]:
 
 
 def _verdict(verdict: Verdict, against: bool) -> dict[str, Any]:
-    return {
-        "target": verdict.target.name,
-        "threshold": verdict.target.scale.threshold,
-        "scale": verdict.target.scale.in_words(),
+    scores = {
         "score_original": verdict.before.score if against else None,
         "score": verdict.after.score,
         "sees": verdict.after.words,
-        "hidden": verdict.hidden,
-        "deliveries": dict(verdict.deliveries),
-        "seen_after": verdict.seen_after,
-        "worst": verdict.worst,
     }
+    return verdict_to_dict(verdict, scores)
 
 
 def _origin_to_dict(origin: Origin) -> dict[str, Any]:

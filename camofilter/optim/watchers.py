@@ -97,6 +97,11 @@ class Verdict:
         return self._points(self.worst)
 
     @property
+    def survives(self) -> bool:
+        """Whether it stays hidden by all the ways that were tried."""
+        return self.worst_exposure < 0
+
+    @property
     def seen_after(self) -> list[str]:
         """The ways of those that were tried after which it is seen again."""
         return [way for way in self.deliveries if self.exposure_after(way) >= 0]
