@@ -1,9 +1,10 @@
-"""How well a model agrees with people: the usual four figures of the field."""
+"""How well a model agrees with people: the usual four figures of the field, and how sure they are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +17,10 @@ from camofilter.biqa.target import default_frame
 from camofilter.biqa.training.distortions import damaged, levels
 from camofilter.biqa.training.ratings import Rated
 from camofilter.photo import open_photo
+
+RESAMPLES = 1000  # of the bootstrap
+_AT_ONCE = 100  # of them, which bounds the memory
+_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,13 @@ class Agreement:
     photos: int
 
 
+class Interval(NamedTuple):
+    """Where a figure may lie: both ends included."""
+
+    low: float
+    high: float
+
+
 def agreement(
     model: nn.Module, rated: Sequence[Rated], device: str = "cpu", *, damage_seed: int | None = None
 ) -> Agreement:
@@ -49,6 +61,13 @@ def agreement(
         damage_seed: None for the photos as they are; else each is damaged by dice of this seed, and its score is the
             share of people's that the damage leaves.
     """
+    return figures(*scores(model, rated, device, damage_seed=damage_seed))
+
+
+def scores(
+    model: nn.Module, rated: Sequence[Rated], device: str = "cpu", *, damage_seed: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """N scores of a model and N of people, which the figures are of; arguments as of :func:`agreement`."""
     model.eval()
     found, wanted = [], []
     with torch.inference_mode():
@@ -61,15 +80,58 @@ def agreement(
             image = as_image(pixels).to(device, memory_format=torch.channels_last)
             found.append(float(model(image)))
             wanted.append(photo.score * share)
-    return figures(np.array(found), np.array(wanted))
+    return np.array(found), np.array(wanted)
 
 
 def figures(found: np.ndarray, wanted: np.ndarray) -> Agreement:
     """The figures of N scores of a model and N of people, 0 to 100."""
-    return Agreement(
-        srocc=float(stats.spearmanr(found, wanted).statistic),
-        plcc=float(stats.pearsonr(found, wanted).statistic),
-        rmse=float(np.sqrt(np.mean((found - wanted) ** 2))),
-        right_side=float(np.mean((found > 50) == (wanted > 50))),
-        photos=len(found),
-    )
+    return Agreement(**{name: float(value) for name, value in _figures(found, wanted).items()}, photos=len(found))
+
+
+def intervals(
+    found: np.ndarray, wanted: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, Interval]:
+    """Where each figure would lie, with 95 % confidence, had other photos of the same kind been judged.
+
+    Photos are drawn with replacement, as many as there are, and the figures taken anew: the percentile bootstrap
+    (Efron 1979, Annals of Statistics 7:1). Draws without a correlation, as of one photo again and again, do not count.
+
+    Args:
+        found: N scores of a model.
+        wanted: N of people, 0 to 100.
+        resamples: how often the photos are drawn.
+        seed: same seed, same intervals.
+
+    Returns:
+        The intervals by the names of the figures in :class:`Agreement`.
+    """
+    dice = np.random.default_rng(seed)
+    parts = []
+    for start in range(0, resamples, _AT_ONCE):
+        drawn = dice.integers(len(found), size=(min(_AT_ONCE, resamples - start), len(found)))
+        parts.append(_figures(found[drawn], wanted[drawn]))
+    return {name: _interval(np.concatenate([part[name] for part in parts])) for name in parts[0]}
+
+
+def _interval(drawn: np.ndarray) -> Interval:
+    drawn, tail = drawn[np.isfinite(drawn)], (1 - _CONFIDENCE) / 2
+    low, high = np.quantile(drawn, (tail, 1 - tail)) if len(drawn) else (np.nan, np.nan)
+    return Interval(float(low), float(high))
+
+
+def _figures(found: np.ndarray, wanted: np.ndarray) -> dict[str, np.ndarray]:
+    """The figures over the last axis of two arrays of the same shape."""
+    return {
+        "srocc": _correlation(stats.rankdata(found, axis=-1), stats.rankdata(wanted, axis=-1)),
+        "plcc": _correlation(found, wanted),
+        "rmse": np.sqrt(np.mean((found - wanted) ** 2, -1)),
+        "right_side": np.mean((found > 50) == (wanted > 50), -1),
+    }
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Pearson's, over the last axis; nan where one of both is constant."""
+    varied = (np.ptp(a, -1) > 0) & (np.ptp(b, -1) > 0)
+    a, b = (x - x.mean(-1, keepdims=True) for x in (a, b))
+    with np.errstate(invalid="ignore"):
+        return np.where(varied, (a * b).sum(-1) / np.sqrt((a**2).sum(-1) * (b**2).sum(-1)), np.nan)
