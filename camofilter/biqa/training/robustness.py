@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from camofilter.biqa.fit import fit
 from camofilter.biqa.target import Target
 from camofilter.biqa.training.distortions import DISTORTIONS, Distortion, levels
 from camofilter.photo import open_photo
+
+_LARGEST = 2.0  # times the judge's input, of photos that are damaged at full size
 
 
 @dataclass(frozen=True)
@@ -42,23 +45,34 @@ class Fall:
         return self.scores[self.amounts.index(amount)]
 
 
-def robustness(target: Target, photos: Sequence[Path], distortions: Sequence[Distortion] = DISTORTIONS) -> list[Fall]:
-    """Mean scores of photos, fitted to the target's input and damaged along ladders; no JPEG afterwards.
+def robustness(
+    target: Target,
+    photos: Sequence[Path],
+    distortions: Sequence[Distortion] = DISTORTIONS,
+    *,
+    full_size: bool = False,
+) -> list[Fall]:
+    """Mean scores of photos, damaged along ladders; no JPEG afterwards.
+
+    At full size a photo is damaged first and then reduced to the target's input, as a platform does with what it is
+    sent: blocks and grain become finer. Lengths (of blur) are those of a photo as wide as the input, at full size
+    longer by as much as the photo is wider.
 
     Args:
         target: on the CPU.
         photos: pristine ones, a dozen or so.
         distortions: along whose ladders.
+        full_size: damage the photos at their own size, or at twice the input's where they are larger still, and not as
+            they fill the input; of photos that are no larger than that, it is the same.
     """
-    pixels = [open_photo(photo).pixels for photo in photos]
-    fitted = [fit(p, target.frame(p.shape[1], p.shape[0])).astype(np.float32) / 255 for p in pixels]
+    wholes = [_whole(open_photo(photo).pixels, target, full_size) for photo in photos]
     falls = []
     for distortion in distortions:
         means = []
         for amount in distortion.amounts:
             # The same dice at every amount: only the amount differs.
-            damaged = [distortion(p, amount, np.random.default_rng(i)) for i, p in enumerate(fitted)]
-            means.append(float(np.mean([_score(target, photo) for photo in damaged])))
+            scores = [whole.score(target, distortion, amount, dice) for dice, whole in enumerate(wholes)]
+            means.append(float(np.mean(scores)))
         falls.append(Fall(distortion.name, distortion.unit, distortion.amounts, tuple(means)))
     return falls
 
@@ -74,6 +88,35 @@ def table(falls: Sequence[Fall], *, falling: bool = True) -> str:
     return "\n".join(lines)
 
 
-def _score(target: Target, photo: np.ndarray) -> float:
-    with torch.inference_mode():
-        return float(target.score(as_image(levels(photo))))
+def reduction(width: int, height: int, frame: tuple[int, int]) -> float:
+    """How many times a photo that was damaged at full size is reduced to just cover a frame: from 1 to 2."""
+    return min(max(1.0, min(width / frame[0], height / frame[1])), _LARGEST)
+
+
+class _Whole(NamedTuple):
+    """A photo before its damage.
+
+    Attributes:
+        photo: H×W×3 float32 in [0, 1], of the shape of a target's input.
+        frame: width and height of that input.
+        smaller: how many times it is reduced after the damage.
+    """
+
+    photo: np.ndarray
+    frame: tuple[int, int]
+    smaller: float
+
+    def score(self, target: Target, distortion: Distortion, amount: float, dice: int) -> float:
+        """The target's score of the photo after so much damage, whose dice are of this seed."""
+        amount *= self.smaller if distortion.unit == "px" else 1
+        damaged = levels(distortion(self.photo, amount, np.random.default_rng(dice)))
+        with torch.inference_mode():
+            return float(target.score(as_image(fit(damaged, self.frame))))
+
+
+def _whole(pixels: np.ndarray, target: Target, full_size: bool) -> _Whole:
+    height, width = pixels.shape[:2]
+    frame = target.frame(width, height)
+    smaller = reduction(width, height, frame) if full_size else 1.0
+    large = round(smaller * frame[0]), round(smaller * frame[1])
+    return _Whole(fit(pixels, large).astype(np.float32) / 255, frame, smaller)

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 import camofilter
-from camofilter.biqa.training.robustness import Fall, table
 from camofilter.cli import main
 
 
@@ -74,13 +73,3 @@ def test_what_cannot_be_trained_on_is_said(
     assert message in printed.err
     assert printed.err.count("\n") == 1
     assert not (tmp_path / "out" / "weights.safetensors").exists()
-
-
-def test_falls_are_strict_or_not() -> None:
-    fall = Fall("noise", "σ", (0, 0.1, 0.2), (70, 50, 20))
-    assert fall.is_strict()
-    assert not fall.is_strict(falls=False)
-    assert fall.at(0.1) == 50
-    assert not Fall("noise", "σ", (0, 0.1, 0.2), (70, 70, 20)).is_strict()
-    assert Fall("noise", "σ", (0, 0.1, 0.2), (3, 4, 9)).is_strict(falls=False)
-    assert "| noise (σ) | 0: 70, 0.1: 50, 0.2: 20 | yes |" in table([fall])
