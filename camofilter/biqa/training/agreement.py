@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -111,6 +111,13 @@ def intervals(
         drawn = dice.integers(len(found), size=(min(_AT_ONCE, resamples - start), len(found)))
         parts.append(_figures(found[drawn], wanted[drawn]))
     return {name: _interval(np.concatenate([part[name] for part in parts])) for name in parts[0]}
+
+
+def cells(found: Agreement, spans: Mapping[str, Interval]) -> str:
+    """SROCC, PLCC, RMSE and right side, each with its interval in brackets, as cells of a Markdown table."""
+    formats = {"srocc": "{:.3f}", "plcc": "{:.3f}", "rmse": "{:.1f}", "right_side": "{:.1%}"}
+    texts = (f"{form} ({form} to {form})".format(getattr(found, name), *spans[name]) for name, form in formats.items())
+    return " | ".join(texts)
 
 
 def _interval(drawn: np.ndarray) -> Interval:

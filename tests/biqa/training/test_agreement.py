@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from camofilter.biqa.training.agreement import figures, intervals
+from camofilter.biqa.training.agreement import cells, figures, intervals
 
 
 def judged(photos: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -62,3 +62,9 @@ def test_intervals_of_few_photos_and_of_perfect_judges() -> None:
     two = intervals(people[:2], people[1:3])
     assert two["srocc"] == pytest.approx((1, 1)), "of two photos, only draws of both have an order"
     assert np.isnan(intervals(np.full(4, 50.0), people)["srocc"]).all()
+
+
+def test_figures_and_intervals_are_cells_of_a_table() -> None:
+    people = np.array([10.0, 40.0, 60.0, 90.0])
+    shifted = cells(figures(people + 15, people), intervals(people + 15, people))
+    assert shifted.startswith("1.000 (1.000 to 1.000) | 1.000 (1.000 to 1.000) | 15.0 (15.0 to 15.0) | 75.0% (")
