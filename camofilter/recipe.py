@@ -4,7 +4,8 @@ As JSON, schema version 1::
 
     {"camofilter": 1, "name": "warm", "filters": [{"filter": "exposure", "ev": 0.1}, ...]}
 
-Settings that are left out stay at their identity. A setting that is a file, such as ``lut.cube``, is its path: in a
+A recipe that a search found also says against which machines: ``"made_for": ["compact_iqa@2"]``. Settings that are left
+out stay at their identity. A setting that is a file, such as ``lut.cube``, is its path: in a
 JSON file relative to that file's folder, as it is written always from the root, so that it is right anywhere.
 """
 
@@ -23,7 +24,7 @@ from camofilter.errors import UsageError, unknown_name
 from camofilter.filters import Filter, HeldSetting, PackedSetting
 
 SCHEMA = 1
-_KEYS = ("camofilter", "name", "description", "filters")
+_KEYS = ("camofilter", "name", "description", "made_for", "filters")
 
 
 class RecipeError(UsageError):
@@ -93,11 +94,14 @@ class Recipe:
         steps: the filters.
         name: what it is called, if anything.
         description: one line for people, if any.
+        made_for: the machines that a search hid a photo from by it, with their versions (``Target.full_name``); empty
+            for looks that no search found.
     """
 
     steps: tuple[FilterStep, ...] = ()
     name: str | None = None
     description: str | None = None
+    made_for: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, data: Any, source: str = "recipe", folder: str | os.PathLike[str] = "") -> Self:
@@ -132,7 +136,11 @@ class Recipe:
         for key in ("name", "description"):
             if not isinstance(data.get(key), str | None):
                 raise UsageError(f'"{key}" is {reprlib.repr(data[key])}: expected text')
-        return cls(tuple(_step_from_dict(s, folder) for s in listed), data.get("name"), data.get("description"))
+        made_for = data.get("made_for", [])
+        if not isinstance(made_for, list) or not all(isinstance(one, str) for one in made_for):
+            raise UsageError(f'"made_for" is {reprlib.repr(made_for)}: expected a list of targets\' names')
+        found = tuple(_step_from_dict(s, folder) for s in listed)
+        return cls(found, data.get("name"), data.get("description"), tuple(made_for))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -178,7 +186,8 @@ class Recipe:
             UsageError: a setting that is a file's content came from no file.
         """
         named = {k: v for k, v in (("name", self.name), ("description", self.description)) if v is not None}
-        return {"camofilter": SCHEMA} | named | {"filters": [_step_to_dict(s) for s in self.steps]}
+        found = {"made_for": list(self.made_for)} if self.made_for else {}
+        return {"camofilter": SCHEMA} | named | found | {"filters": [_step_to_dict(s) for s in self.steps]}
 
     def to_json(self) -> str:
         """The recipe as indented JSON text, as written to files."""

@@ -23,6 +23,7 @@ from camofilter.sheets import preset_sheet
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples" / "photos").glob("*.jpg"))
 NAMES = ("a.jpg", "b.jpg", "c.jpg")
+VERSION = biqa.KNOWN["compact_iqa"].version
 # Blue where red was.
 SWAP = "LUT_3D_SIZE 2\n0 0 0\n0 0 1\n0 1 0\n0 1 1\n1 0 0\n1 0 1\n1 1 0\n1 1 1\n"
 RECIPE = {"camofilter": 1, "name": "My/look ☀", "filters": [{"filter": "exposure", "ev": 0.5}]}
@@ -368,6 +369,40 @@ def test_apply_json(run):
     assert record["seconds"] > 0
 
 
+def test_apply_with_a_verdict(run):
+    """Which says so where the look was found against another version of the judge, and only there."""
+    as_now = RECIPE | {"made_for": [f"compact_iqa@{VERSION}"]}
+    Path("now.json").write_text(json.dumps(as_now))
+    Path("before.json").write_text(json.dumps(RECIPE | {"made_for": ["compact_iqa@1"]}))
+    asked = ("--recipe", "now.json", "--target", "compact_iqa", "--target", "niqe")
+    [record] = run("apply", "a.jpg", *asked, "--json").records
+    assert list(record) == ["input", "output", "recipe", "notes", "hidden", "targets", "seconds"]
+    assert (record["recipe"], record["notes"], record["hidden"]) == (as_now, [], False)
+    judged = [(one["target"], one["version"], one["score_before"], one["score_after"]) for one in record["targets"]]
+    before, after = (camofilter.open_photo(path) for path in ("a.jpg", record["output"]))
+    assert judged == [
+        (name, biqa.KNOWN[name].version, camofilter.score(before, name), camofilter.score(after, name))
+        for name in ("compact_iqa", "niqe")
+    ]
+    said = run("apply", "a.jpg", "--recipe", "before.json", "--target", "compact_iqa", "-o", "again.jpg")
+    assert (said.code, said.err) == (0, "")
+    first, verdict, note = said.out.splitlines()
+    assert first.startswith("a.jpg → again.jpg ")
+    assert verdict.endswith("by compact_iqa (0 to 100, hidden below 50): written, but not hidden")
+    assert note == f"  the look was found against compact_iqa@1, and is judged by compact_iqa@{VERSION}"
+    assert run("apply", "a.jpg", "--recipe", "before.json", "-o", "third.jpg").out.count("\n") == 1
+    refused = run("apply", "a.jpg", "--recipe", "before.json", "--target", "compact_iqa@1", "-o", "fourth.jpg")
+    assert (refused.code, Path("fourth.jpg").exists()) == (2, False)
+
+
+@pytest.mark.slow
+def test_camouflage_from_a_look_found_against_another_version(run):
+    Path("before.json").write_text(json.dumps(RECIPE | {"made_for": ["compact_iqa@1"]}))
+    [record] = run("camouflage", "a.jpg", "--recipe", "before.json", "--threshold", "99", "--json").records
+    assert record["notes"] == [f"the look was found against compact_iqa@1, and is judged by compact_iqa@{VERSION}"]
+    assert record["recipe"]["made_for"] == [f"compact_iqa@{VERSION}"]
+
+
 def test_recipe_from_json_gives_the_same_bytes(run):
     [record] = run("apply", "a.jpg", "--preset", "warm", "--strength", "0.5", "--json").records
     Path("again.json").write_text(json.dumps(record["recipe"]))
@@ -431,10 +466,11 @@ def test_score(run):
     plain = run("score", "a.jpg", "b.jpg")
     assert (plain.code, plain.err) == (0, "")
     as_json = run("score", "a.jpg", "b.jpg", "--json")
-    assert [list(record) for record in as_json.records] == [["input", "target", "score", "sees", "scale", "hidden"]] * 2
+    keys = ["input", "target", "version", "score", "sees", "scale", "hidden"]
+    assert [list(record) for record in as_json.records] == [keys] * 2
     for record, line in zip(as_json.records, plain.out.splitlines(), strict=True):
         assert record["score"] == camofilter.score(camofilter.open_photo(record["input"]))
-        assert record["target"] == "compact_iqa"
+        assert (record["target"], record["version"]) == ("compact_iqa", VERSION)
         assert line == f"{record['score']:6.1f} by compact_iqa (0 to 100, hidden below 50)  {record['input']}"
 
 
@@ -444,6 +480,8 @@ def test_score_by_several_targets_is_a_line_each(run):
     assert ran.code == 0
     assert len(ran.records) == 2
     assert ran.records[0]["score"] == ran.records[1]["score"]
+    named = [(record["target"], record["version"]) for record in ran.records]
+    assert named == [("compact_iqa", VERSION), ("compact_iqa:compact_iqa.safetensors", None)]
 
 
 CAMOUFLAGE_KEYS = [
@@ -452,6 +490,7 @@ CAMOUFLAGE_KEYS = [
     "untouched",
     "notes",
     "target",
+    "version",
     "threshold",
     "score_before",
     "score_after",
@@ -481,12 +520,16 @@ def test_camouflage(run, here):
     assert ran.code == (0 if record["camouflaged"] else 1)
     assert (record["target"], record["threshold"], record["method"]) == ("compact_iqa", 50, "auto")
     assert json.loads(Path("found.json").read_text()) == record["recipe"]
+    assert record["recipe"]["made_for"] == [f"compact_iqa@{VERSION}"]
     assert pixels("a.camo.jpg").shape == pixels("a.jpg").shape
     assert contents(here).items() >= before.items()
     [target] = record["targets"]
     assert record["survives"] == (max(target["deliveries"].values()) < 50)
     assert target["worst"] == max(target["score_after"], *target["deliveries"].values())
     assert [other["target"] for other in record["unseen"]] == ["wavelet_iqa", "niqe", "brisque"]
+    assert [other["version"] for other in record["unseen"]] == [
+        biqa.KNOWN[o["target"]].version for o in record["unseen"]
+    ]
     assert 0 < record["change"]["delta_e"] < 20
     # The recipe is the product: applying it makes the same file.
     assert run("apply", "a.jpg", "--recipe", "found.json", "-o", "again.jpg").code == 0
@@ -531,7 +574,7 @@ def test_camouflage_takes_the_looks_that_apply_takes(run, options, output, look)
     assert (ran.code, record["output"], record["untouched"]) == (0, output, False)
     assert look is None or record["recipe"]["filters"] == look.to_dict()["filters"]
     assert run("apply", "a.jpg", *options.split(), "-o", "applied.jpg").code == 0
-    assert Path(output).read_bytes() == Path("applied.jpg").read_bytes()
+    assert (pixels(output) == pixels("applied.jpg")).all()
 
 
 @pytest.mark.slow
@@ -662,7 +705,7 @@ def test_lists(run):
     assert {record["filter"]: record["point"] for record in listed}["vignette"] is False
 
     listed = run("targets", "--json").records
-    keys = ["target", "summary", "needs", "low", "high", "threshold", "hidden_below", "reason"]
+    keys = ["target", "version", "summary", "needs", "low", "high", "threshold", "hidden_below", "reason"]
     assert [list(record) for record in listed] == [keys] * len(listed)
     assert {record["target"]: record["threshold"] for record in listed} == {
         name: known.scale.threshold for name, known in biqa.KNOWN.items()

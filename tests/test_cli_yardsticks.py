@@ -14,6 +14,7 @@ from commands import Ran
 from PIL import Image, ImageFilter
 
 import camofilter
+from camofilter import biqa
 from camofilter.cli import main
 
 NAMES = ("a.jpg", "b.jpg", "c.jpg")
@@ -83,6 +84,7 @@ def test_json_tells_each_run(run: Run) -> None:
     first, second = done.records
     assert first.keys() >= CONTRACT
     assert (first["run"], first["photos"], first["faults"]) == ("same", 3, [])
+    assert (first["target"], first["version"]) == ("compact_iqa", biqa.KNOWN["compact_iqa"].version)
     scores = [camofilter.score(camofilter.open_photo(path)) for path in sorted(Path("prepared").iterdir())]
     assert first["mean_before"] == first["mean_after"] == pytest.approx(np.mean(scores))
     assert first["accuracy_after"] == pytest.approx(np.mean([score > 50 for score in scores]))
@@ -107,7 +109,7 @@ def test_threshold_and_second_target(run: Run) -> None:
     low = run("evaluate", "quality", "prepared", "soft", "--threshold", 1, "--target", "compact_iqa", "--json")
     assert low.records[0]["threshold"] == 1
     assert low.records[0]["accuracy_after"] == 1
-    both = run("evaluate", "quality", "prepared", "soft", "--target", "compact_iqa", "--target", "niqe", "--json")
+    both = run("evaluate", "quality", "prepared", "soft", "--target", "compact_iqa", "--target", "niqe@1", "--json")
     assert [figures["judge"] for figures in both.records[0]["judges"]] == ["compact_iqa", "niqe"]
 
 

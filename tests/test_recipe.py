@@ -53,7 +53,8 @@ def steps() -> st.SearchStrategy[FilterStep]:
 
 # Lone surrogates cannot be written as UTF-8, and no JSON file in UTF-8 holds one unescaped.
 texts = st.none() | st.text(st.characters(exclude_categories=["Cs"]))
-recipes = st.builds(Recipe, st.lists(steps(), max_size=4).map(tuple), texts, texts)
+made_for = st.lists(st.sampled_from(["compact_iqa@2", "koncept512", "ä:m.pt"]), max_size=2).map(tuple)
+recipes = st.builds(Recipe, st.lists(steps(), max_size=4).map(tuple), texts, texts, made_for)
 
 
 def refused(data: Any) -> str:
@@ -92,6 +93,16 @@ class TestJson:
         file.write_text(recipe.to_json(), encoding="utf-8")
         assert Recipe.load(str(file)) == recipe
         assert "×" in file.read_text(encoding="utf-8")
+
+    def test_says_what_it_was_made_for_only_where_a_search_found_it(self) -> None:
+        assert Recipe.from_dict(WARM).made_for == ()
+        found = Recipe.from_dict(WARM | {"made_for": ["compact_iqa@2", "niqe@1"]})
+        assert list(found.to_dict()) == ["camofilter", "name", "description", "made_for", "filters"]
+        assert found.at_strength(0.5).with_setting("fade", "blacks", 0.1).made_for == ("compact_iqa@2", "niqe@1")
+
+    @pytest.mark.parametrize("wrong", ["compact_iqa@2", [1], {"compact_iqa": 2}, None])
+    def test_made_for_something_else(self, wrong: Any) -> None:
+        assert '"made_for" is ' in refused(WARM | {"made_for": wrong})
 
     def test_begins_with_the_schema_version(self) -> None:
         assert Recipe().to_json() == '{\n  "camofilter": 1,\n  "filters": []\n}\n'

@@ -142,13 +142,16 @@ class Camouflage:
 
     def settings(self) -> dict[str, Any]:
         """The options; not the device, whose results differ by rounding alone."""
+        from camofilter import biqa
+
         named = (target.partition(":")[2] for target in self.targets)
         weights = (Path(path) for path in named if path and Path(path).exists())
         files = [*weights, *(_files_of(self.look) if self.look else ())]
+        joining = ["all"] if self.robust else []
         return {
             "look": self.look.to_dict() if self.look else None,
             "files": _digests(files),
-            "targets": self.targets,
+            "targets": biqa.exact([*self.targets, *joining]),
             "threshold": self.threshold,
             "scene": self.scene,
             "method": self.method,

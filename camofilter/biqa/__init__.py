@@ -1,15 +1,17 @@
 """Machines that judge a photo: which there are, and how a photo reaches one.
 
 Listing them needs no torch; :func:`get` loads it. A target is named ``NAME`` or, with weights of one's own,
-``NAME:PATH``.
+``NAME:PATH``. Those that come with camofilter have versions: ``NAME@2`` is one, ``NAME`` the newest.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,9 +32,11 @@ __all__ = [
     "as_image",
     "delivered",
     "delivered_score",
+    "exact",
     "get",
     "get_all",
     "network",
+    "other_versions",
 ]
 
 
@@ -46,27 +50,33 @@ class Known:
         after_colon: what is to be given after the colon, such as "the path of KonCept512.pth"; empty for targets that
             come with camofilter.
         scale_varies: whether models have scales of their own instead.
+        version: of the weights that come with camofilter, another one for each change of a score; None without any.
     """
 
     summary: str
     scale: Scale
     after_colon: str = ""
     scale_varies: bool = False
+    version: int | None = None
 
 
 _SCENES = Scale(-10, 10, 0, "in logits, where another scene leads")
 
-# Every target by its name, which is also its file's.
+# Every target by its name, the newest version without a number; its file is camofilter/biqa/NAME.py or NAME_VERSION.py.
 KNOWN = {
-    "compact_iqa": Known("the embedded quality model, 2.4 M parameters, SROCC 0.80 with people", Scale()),
-    "wavelet_iqa": Known("wavelet statistics and a small network, embedded too, SROCC 0.76 with people", Scale()),
+    "compact_iqa": Known("the embedded quality model, 2.4 M parameters, SROCC 0.80 with people", Scale(), version=2),
+    "wavelet_iqa": Known(
+        "wavelet statistics and a small network, embedded too, SROCC 0.76 with people", Scale(), version=1
+    ),
     "niqe": Known(
         "NIQE, distance from the statistics of sharp photos, our own fit; 0 is best",
         Scale(2, 14, 6.8, "where it best splits opinions at 50, with a balanced accuracy of 69 %", False),
+        version=1,
     ),
     "brisque": Known(
         "BRISQUE, regression on natural-scene statistics, our own fit; 0 is best",
         Scale(reason="the middle of its scale", falls=False),
+        version=1,
     ),
     "koncept512": Known(
         "KonCept512, the judge of the MediaEval 2020 task, 60 M parameters",
@@ -99,8 +109,8 @@ KNOWN = {
 # What the names of files that model_file reads end with.
 _MODEL_FILES = (".pt", ".ts", ".pt2", ".onnx")
 
-# Those that need nothing after a colon.
-SHIPPED = tuple(name for name, known in KNOWN.items() if not known.after_colon)
+# The newest of each that needs nothing after a colon.
+SHIPPED = tuple(name for name, known in KNOWN.items() if not known.after_colon and "@" not in name)
 
 # The task's own last step: organisers and platforms recompress what they are given.
 DELIVERY_QUALITY = 90
@@ -110,25 +120,25 @@ def get(spec: str, *, threshold: float | None = None) -> Target:
     """The target of this name, loaded.
 
     Args:
-        spec: ``NAME`` or ``NAME:WEIGHTS``, WEIGHTS being in general the path of a weight file.
+        spec: ``NAME`` or ``NAME:WEIGHTS``, WEIGHTS being in general the path of a weight file; NAME with ``@VERSION``
+            or without.
         threshold: where a photo stops being seen; None for the target's own.
 
     Raises:
-        UsageError: no such target; the message names the nearest ones. Or the threshold is not within its scale.
+        UsageError: no such target or version; the message names the nearest ones. Or the threshold is not within its
+            scale.
         WeightsError: the weight file is missing, damaged or of another model.
     """
-    name, _, given = spec.partition(":")
-    if name not in KNOWN:
-        if not given and name.lower().endswith(_MODEL_FILES):
-            raise UsageError(f"unknown target '{name}': for a model in a file give model_file:{name}")
-        raise unknown_name("target", name, KNOWN)
+    name, given = _parts(spec)
     known = KNOWN[name]
     if known.after_colon and not given:
         raise UsageError(f"target '{name}' needs {known.after_colon}: give it as {name}:…")
     if not known.scale_varies:
         known.scale.at(threshold)  # refused before anything is loaded
-    module = importlib.import_module(f"camofilter.biqa.{name}")
-    found: Target = module.target(given or None, known.scale)
+    found: Target = _module(name).target(given or None, known.scale)
+    if known.version is not None:
+        # Weights of one's own are another judge, called by their file's name: its folder is nobody's business.
+        found.name, found.version = (f"{name}:{Path(given).name}", None) if given else (name, known.version)
     from camofilter.biqa.trial import trust
 
     return trust(found.at(threshold))
@@ -145,8 +155,7 @@ def get_all(specs: Sequence[str] | None, *, threshold: float | None = None, scen
     Raises:
         UsageError: no such target or scene, or a scene but no target that tells scenes apart.
     """
-    names = [name for spec in specs or ["compact_iqa"] for name in (SHIPPED if spec == "all" else [spec])]
-    found = [get(name, threshold=threshold) for name in dict.fromkeys(names)]
+    found = [get(spec, threshold=threshold) for spec in exact(specs)]
     if scene is None:
         return found
     from camofilter.biqa.scenes import SceneTarget
@@ -156,15 +165,81 @@ def get_all(specs: Sequence[str] | None, *, threshold: float | None = None, scen
     return [target.watching(scene) if isinstance(target, SceneTarget) else target for target in found]
 
 
+def exact(specs: Sequence[str] | None) -> list[str]:
+    """The targets that are meant, each once, and whichever version is the newest: ``compact_iqa`` → ``compact_iqa@2``.
+
+    Args:
+        specs: as :func:`get_all` takes them.
+
+    Raises:
+        UsageError: no such target or version.
+    """
+    every = (spec for given in specs or ["compact_iqa"] for spec in (SHIPPED if given == "all" else [given]))
+    return list(dict.fromkeys(map(_exact, every)))
+
+
+def _exact(spec: str) -> str:
+    name, given = _parts(spec)
+    version = KNOWN[name].version
+    full_name = name if version is None else f"{_plain(name)}@{version}"
+    return f"{full_name}:{given}" if given else full_name
+
+
+def other_versions(made_for: Iterable[str], targets: Iterable[Target]) -> list[str]:
+    """What has to be said where a recipe is judged by other versions of the targets that it was found against.
+
+    Args:
+        made_for: of the recipe.
+        targets: that judge what it was applied to.
+
+    Returns:
+        A line for each of them that has versions, of which the recipe names others but not this one.
+    """
+    told = []
+    for target in targets:
+        name = _plain(target.name)
+        others = [one for one in made_for if _plain(one) == name]
+        has_versions = name in KNOWN and KNOWN[name].version is not None
+        if others and has_versions and target.full_name not in others:
+            told.append(f"the look was found against {' and '.join(others)}, and is judged by {target.full_name}")
+    return told
+
+
+def _parts(spec: str) -> tuple[str, str]:
+    """The name in ``KNOWN`` that is meant by a ``NAME[@VERSION][:WEIGHTS]``, and its weights or an empty text."""
+    name, _, given = spec.partition(":")
+    if name in KNOWN:
+        return name, given
+    plain, _, version = name.partition("@")
+    if plain not in KNOWN:
+        if not given and name.lower().endswith(_MODEL_FILES):
+            raise UsageError(f"unknown target '{name}': for a model in a file give model_file:{name}")
+        raise unknown_name("target", name, KNOWN)
+    newest = KNOWN[plain].version
+    if newest is None:
+        raise UsageError(f"target '{plain}' has no versions: leave @{version} out")
+    if version != str(newest):
+        there = ", ".join([*(one for one in KNOWN if one.startswith(f"{plain}@")), f"{plain}@{newest}"])
+        raise UsageError(f"target '{plain}' has no version '{version}': known are: {there}")
+    return plain, given
+
+
+def _plain(name: str) -> str:
+    """A target's name without its version or weights."""
+    return re.split("[@:]", name, maxsplit=1)[0]
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"camofilter.biqa.{name.replace('@', '_')}")
+
+
 def network(name: str) -> nn.Module:
     """The empty network that a target's weight files are for.
 
     Raises:
-        UsageError: no such target, or one without weight files of its own.
+        UsageError: no such target or version, or one without weight files of its own.
     """
-    if name not in KNOWN:
-        raise unknown_name("target", name, KNOWN)
-    module = importlib.import_module(f"camofilter.biqa.{name}")
+    module = _module(_parts(name)[0])
     if not hasattr(module, "network"):
         raise UsageError(f"target '{name}' has no weight file that can be converted")
     found: nn.Module = module.network()

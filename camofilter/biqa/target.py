@@ -73,6 +73,7 @@ class Target(Protocol):
 
     Attributes:
         name: as people call it.
+        version: of the weights that come with camofilter; None for all others.
         scale: how its scores are read.
         has_gradient: whether ``score`` is differentiable, as a search needs.
         bfloat16: whether a search may compute it under autocast in bfloat16, to within a point.
@@ -80,8 +81,14 @@ class Target(Protocol):
 
     name: str
     scale: Scale
+    version: int | None = None
     has_gradient: bool = True
     bfloat16: bool = False
+
+    @property
+    def full_name(self) -> str:
+        """Its name with the version that it is, such as "compact_iqa@2": by which recipes call it."""
+        return self.name if self.version is None else f"{self.name.partition('@')[0]}@{self.version}"
 
     def frame(self, width: int, height: int) -> tuple[int, int]:
         """Width and height in pixels of the model's input for a photo of this width and height."""

@@ -52,11 +52,12 @@ def targets(
     for name, known in biqa.KNOWN.items():
         scale = known.scale
         if as_json:
-            about = {"target": name, "summary": known.summary, "needs": known.after_colon}
+            about = {"target": name, "version": known.version, "summary": known.summary, "needs": known.after_colon}
             ends = {"low": scale.low, "high": scale.high, "threshold": scale.threshold, "hidden_below": scale.falls}
             print_json(about | ends | {"reason": scale.reason})
         else:
-            say(f"{name}: {known.summary}")
+            version = "" if known.version is None or "@" in name else f", version {known.version}"
+            say(f"{name}{version}: {known.summary}")
             say(f"  {scale.in_words()}: {scale.reason}")
             if known.after_colon:
                 say(f"  needs {known.after_colon}, given as {name}:…")

@@ -45,6 +45,10 @@ def apply_look(
     look: LookOptions,
     to: OutputOptions,
     files: FileOptions,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[:WEIGHTS]", help="Tell whether this machine still sees them; may be repeated."),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Give photos a look, at full size."""
@@ -53,24 +57,22 @@ def apply_look(
     if recipe is None:
         raise no_look()
     outputs = Outputs(inputs, "-o", to.out, tag=tag_of(recipe, look), in_place=to.in_place, force=to.force)
+    judges = functools.cache(lambda: _loaded(target) if target else [])
 
     def work(given: str, _bar: Bar) -> list[Record]:
         start = time.perf_counter()
+        asked = judges()
         photo, output = opened_for(outputs, given, files.max_pixels)
         told = notes(photo, given, output, files.metadata)
         told += saved(camofilter.apply(photo, recipe), output, to, files.metadata)
-        return [
-            {
-                "input": given,
-                "output": str(output),
-                "recipe": recipe.to_dict(),
-                "notes": told,
-                "seconds": seconds_since(start),
-            }
-        ]
+        told += _other_versions(recipe, asked)
+        about = {"input": given, "output": str(output), "recipe": recipe.to_dict(), "notes": told}
+        verdicts = _verdicts(photo, opened(str(output), files.max_pixels), asked) if asked else {}
+        return [{**about, **verdicts, "seconds": seconds_since(start)}]
 
     def show(done: Record) -> None:
         say(f"{done['input']} → {done['output']}      {done['seconds']:.1f} s")
+        _show_verdicts(done.get("targets", []))
         _show_notes(done)
 
     shown = print_json if as_json else show
@@ -146,12 +148,7 @@ def score(
     as_json: AsJson = False,
 ) -> int:
     """Tell how machines score photos, as they would be given them."""
-
-    @functools.cache
-    def judges() -> list[Target]:
-        from camofilter import biqa
-
-        return biqa.get_all(targets, scene=scene)
+    judges = functools.cache(lambda: _loaded(targets, scene=scene))
 
     def work(given: str, bar: Bar) -> list[Record]:
         from camofilter.optim import judgement
@@ -164,7 +161,8 @@ def score(
         for judge in asked:
             found = judgement(photo.pixels, judge)
             scale = {"scale": judge.scale.in_words(), "hidden": judge.scale.margin(found.score) < 0}
-            records.append({"input": given, "target": judge.name, "score": found.score, "sees": found.words, **scale})
+            about = {"input": given, "target": judge.name, "version": judge.version}
+            records.append({**about, "score": found.score, "sees": found.words, **scale})
         return records
 
     def show(done: Record) -> None:
@@ -172,6 +170,29 @@ def score(
         say(f"{done['score']:6.1f} by {done['target']} ({sees}{done['scale']})  {done['input']}")
 
     return exit_code(each(inputs, work, print_json if as_json else show, as_json))
+
+
+def _loaded(targets: list[str] | None, threshold: float | None = None, scene: str | None = None) -> list[Target]:
+    from camofilter import biqa
+
+    return biqa.get_all(targets, threshold=threshold, scene=scene)
+
+
+def _other_versions(look: Recipe | None, targets: list[Target]) -> list[str]:
+    if look is None or not targets:
+        return []
+    from camofilter import biqa
+
+    return biqa.other_versions(look.made_for, targets)
+
+
+def _verdicts(before: Photo, written: Photo, targets: list[Target]) -> Record:
+    """What targets think of a photo and of the file that was made of it, for JSON."""
+    from camofilter.optim.records import comparison
+    from camofilter.optim.watchers import verdict
+
+    verdicts = [comparison(verdict(before.pixels, written.pixels, target)) for target in targets]
+    return {"hidden": all(one["hidden"] for one in verdicts), "targets": verdicts}
 
 
 class _Hider:
@@ -182,9 +203,7 @@ class _Hider:
 
     @functools.cached_property
     def _judges(self) -> list[Target]:
-        from camofilter import biqa
-
-        return biqa.get_all(self._asked.target, threshold=self._asked.threshold, scene=self._asked.scene)
+        return _loaded(self._asked.target, self._asked.threshold, self._asked.scene)
 
     def load(self) -> None:
         """Loads them, if that was not done before; raises UsageError where something is wrong with them."""
@@ -221,6 +240,7 @@ class _Hider:
         part.at(0.95, "writing")
         untouched = found.photo is photo
         told = notes(photo, given, None if untouched and self._to.out is None else output, self._files.metadata)
+        told += _other_versions(look, self._judges)
         if untouched and self._to.out is None:
             output = Path(given)
         else:
@@ -238,14 +258,7 @@ def _show_camouflaged(done: Record) -> None:
     from camofilter.recipe import Recipe
 
     say(f"{_become(done)}      {done['seconds']:.1f} s")
-    for verdict in done["targets"]:
-        scores = f"score {verdict['score_before']:.1f} → {verdict['score_after']:.1f} by {verdict['target']}"
-        sees = f", {verdict['sees_before']} → {verdict['sees_after']}" if verdict["sees_before"] else ""
-        hidden = "hidden" if verdict["hidden"] else "written, but not hidden"
-        colour = typer.colors.GREEN if verdict["hidden"] else typer.colors.YELLOW
-        say(f"  {scores}{sees} ({verdict['scale']}): {hidden}", colour)
-        if verdict["hidden"]:
-            say(f"    passed on (recompressed, resized, cut) it {passed_on(verdict)}")
+    _show_verdicts(done["targets"])
     _show_notes(done)
     if done["untouched"]:
         return
@@ -254,6 +267,17 @@ def _show_camouflaged(done: Record) -> None:
     say(f"  change: ΔE2000 {done['change']['delta_e']:.1f}, MS-SSIM {done['change']['ms_ssim']:.3f}")
     settings = Recipe.from_dict(done["recipe"])
     say(f"  {settings.in_words() if settings.steps else 'no filters: its pixels were changed directly'}")
+
+
+def _show_verdicts(verdicts: list[Record]) -> None:
+    for verdict in verdicts:
+        scores = f"score {verdict['score_before']:.1f} → {verdict['score_after']:.1f} by {verdict['target']}"
+        sees = f", {verdict['sees_before']} → {verdict['sees_after']}" if verdict["sees_before"] else ""
+        hidden = "hidden" if verdict["hidden"] else "written, but not hidden"
+        colour = typer.colors.GREEN if verdict["hidden"] else typer.colors.YELLOW
+        say(f"  {scores}{sees} ({verdict['scale']}): {hidden}", colour)
+        if verdict["hidden"]:
+            say(f"    passed on (recompressed, resized, cut) it {passed_on(verdict)}")
 
 
 def _show_notes(done: Record) -> None:

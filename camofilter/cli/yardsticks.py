@@ -105,6 +105,7 @@ def evaluate(
 
     For quality each photo gets JPEG 90 and a score, and is seen above 50; for scenes a classifier tells its category.
     """
+    from camofilter import biqa
     from camofilter.evaluation import evaluate as evaluation
     from camofilter.evaluation import lists
     from camofilter.evaluation import report as reports
@@ -124,7 +125,7 @@ def evaluate(
     opened = {run.code: run for run in open_runs(map(Path, runs), found.files)}
     if report is not None:
         reports.check(list(opened), Path(report), force=force)
-    judges = [_judge(name, device, threshold) for name in dict.fromkeys(targets or ["compact_iqa"])]
+    judges = [_judge(spec, device, threshold) for spec in biqa.exact(targets)]
     panel = None if aesthetic is None else _judge(aesthetic, device)
     by_hand = _listed(manual)
     photos = sum(len(run.files) for run in opened.values())
@@ -317,7 +318,7 @@ def _record(results: Evaluation, run: RunResult) -> Record:
     from camofilter.evaluation.records import run_figures
 
     first = results.judges[0]
-    about = {"target": first.name, "threshold": first.scale.threshold}
+    about = {"target": first.name, "version": first.version, "threshold": first.scale.threshold}
     figures = run_figures(results, run)
     numbers = {key: value for key, value in figures["judges"][0].items() if key != "judge"}
     return {"run": run.code, **numbers, **about, **figures, "faults": [fault._asdict() for fault in run.faults]}

@@ -112,7 +112,7 @@ def most_varied(
 
 
 def _judges(target: Target) -> list[Judge]:
-    judge = Judge(target.name, target.scale)
+    judge = Judge(target.name, target.scale, target.version)
     return [judge, replace(judge, name=f"{target.name} {SENSITIVE}")] if isinstance(target, SceneTarget) else [judge]
 
 

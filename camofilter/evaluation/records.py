@@ -69,14 +69,17 @@ def look(result: PhotoResult) -> str:
 def to_dict(evaluation: Evaluation) -> dict[str, Any]:
     """All that is said of whole runs, for JSON; what is not known is None.
 
-    Keys: task; originals, how many; judges with name, low, high, threshold, reason and falls; aesthetic, its model;
-    runs with run, judges (a ``Summary`` by each), manual (the same of the photos for changes by hand, where there are
-    some) and means of ``Measures``; faults, all of them; most_varied, the photos that differ most over the runs.
+    Keys: task; originals, how many; judges with name, version, low, high, threshold, reason and falls; aesthetic, its
+    model; runs with run, judges (a ``Summary`` by each), manual (the same of the photos for changes by hand, where
+    there are some) and means of ``Measures``; faults, all of them; most_varied, the photos that differ most over the
+    runs.
     """
     return {
         "task": evaluation.task,
         "originals": len(evaluation.originals),
-        "judges": [{"name": judge.name, **asdict(judge.scale)} for judge in evaluation.judges],
+        "judges": [
+            {"name": judge.name, "version": judge.version, **asdict(judge.scale)} for judge in evaluation.judges
+        ],
         "aesthetic": evaluation.aesthetic,
         "runs": [run_figures(evaluation, run) for run in evaluation.runs],
         "faults": [fault._asdict() for fault in evaluation.all_faults()],

@@ -44,10 +44,12 @@ class Judge:
     Attributes:
         name: the target's, and the question where there are several.
         scale: how its scores are read; for scenes they are leads in logits of what should not be seen.
+        version: the target's.
     """
 
     name: str
     scale: Scale
+    version: int | None = None
 
     def sees(self, score: float) -> bool:
         """Whether a photo of this score is still seen: above the threshold, as the task counts."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import numpy as np
@@ -57,7 +57,8 @@ class Camouflaged:
 
     Attributes:
         photo: at full size.
-        recipe: what was applied; empty for a perturbation, which is no look.
+        recipe: what was applied, and the versions of the targets that it was found against; empty for a perturbation,
+            which is no look.
         verdicts: of each target, on the original, on the finished file (encoded, decoded and delivered), and on what
             platforms and people make of that (``optim.channel.BATTERY``).
         unseen: verdicts of the machines that come with camofilter and were not in the search.
@@ -162,10 +163,13 @@ def camouflage(
         done = max(tries, key=lambda one: one.exposure)
     if done is None or done.exposure >= 0:
         done = _by(job, method, attack, look, robust > 0)
+    recipe = done.recipe
+    if recipe.steps:
+        recipe = replace(recipe, made_for=tuple(target.full_name for target in watchers.targets))
     stages.begin("asking other machines")
     return Camouflaged(
-        photo=done.photo if done.photo is photo else marked(done.photo, done.recipe.to_json()),
-        recipe=done.recipe,
+        photo=done.photo if done.photo is photo else marked(done.photo, recipe.to_json()),
+        recipe=recipe,
         verdicts=tuple(done.verdicts),
         unseen=tuple(_unseen(photo, job.as_written(done.photo), watchers)),
         change=change(photo.pixels, done.photo.pixels),

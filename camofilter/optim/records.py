@@ -23,8 +23,8 @@ def to_dict(found: Camouflaged, written: Pixels, seconds: float) -> dict[str, An
     from camofilter.optim.watchers import purified
 
     of_file = [verdict.on(written) for verdict in found.verdicts]
-    verdicts = [_verdict(verdict) | {"purified": purified(written, verdict.target)} for verdict in of_file]
-    first = {key: verdicts[0][key] for key in ("target", "threshold", "score_before", "score_after")}
+    verdicts = [comparison(verdict) | {"purified": purified(written, verdict.target)} for verdict in of_file]
+    first = {key: verdicts[0][key] for key in ("target", "version", "threshold", "score_before", "score_after")}
     return {
         **first,
         "camouflaged": all(verdict["hidden"] for verdict in verdicts),
@@ -34,7 +34,7 @@ def to_dict(found: Camouflaged, written: Pixels, seconds: float) -> dict[str, An
         "survives": all(verdict.survives for verdict in of_file),
         "change": {key: round(value, 4) for key, value in found.change._asdict().items()},
         "targets": verdicts,
-        "unseen": [_verdict(verdict) for verdict in found.unseen],
+        "unseen": [comparison(verdict) for verdict in found.unseen],
     }
 
 
@@ -42,6 +42,7 @@ def verdict_to_dict(verdict: Verdict, scores: dict[str, Any]) -> dict[str, Any]:
     """A verdict for JSON: who judges, what it found, in the caller's own keys, and what that comes to."""
     return {
         "target": verdict.target.name,
+        "version": verdict.target.version,
         "threshold": verdict.target.scale.threshold,
         "scale": verdict.target.scale.in_words(),
         **scores,
@@ -52,7 +53,8 @@ def verdict_to_dict(verdict: Verdict, scores: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
+def comparison(verdict: Verdict) -> dict[str, Any]:
+    """A verdict on a photo before and after, for JSON."""
     scores = {
         "score_before": verdict.before.score,
         "score_after": verdict.after.score,

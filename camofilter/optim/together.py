@@ -115,7 +115,7 @@ class _JoinedTarget(Target):
     """A target whose scores are computed elsewhere wherever a gradient is asked for."""
 
     def __init__(self, target: Target, device: str, scored: Callable[[Tensor], _Scored]) -> None:
-        self.name, self.scale = target.name, target.scale
+        self.name, self.version, self.scale = target.name, target.version, target.scale
         self.has_gradient, self.bfloat16 = target.has_gradient, target.bfloat16
         self._target, self._device, self._scored = target, device, scored
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from camofilter.biqa import Target, delivered
+from camofilter.biqa import Target
 from camofilter.optim.perception import Change, change
 from camofilter.optim.records import verdict_to_dict
 from camofilter.optim.registration import Place, registered
-from camofilter.optim.watchers import Verdict, judged, judgement
+from camofilter.optim.watchers import Verdict, judgement, verdict
 from camofilter.photo import Photo
 from camofilter.photo.core import eight_bit
 
@@ -76,16 +76,11 @@ def verify(photo: Photo, targets: Sequence[Target], original: Photo | None = Non
         targets: the machines; scorers without gradients will do.
         original: what it was made of, before or after it was hidden.
     """
-    verdicts = []
-    for target in targets:
-        if original is None:
-            before = judgement(photo.pixels, target)
-        else:
-            arriving = delivered(original.pixels, target)
-            target = target.facing(arriving)
-            before = judged(arriving, target)
-        verdicts.append(Verdict(target, before, before).tried(photo.pixels))
-    return Verified(photo, tuple(verdicts), None if original is None else _origin(photo, original))
+    if original is not None:
+        against = tuple(verdict(original.pixels, photo.pixels, target) for target in targets)
+        return Verified(photo, against, _origin(photo, original))
+    seen = [(target, judgement(photo.pixels, target)) for target in targets]
+    return Verified(photo, tuple(Verdict(target, one, one).tried(photo.pixels) for target, one in seen))
 
 
 def _origin(photo: Photo, original: Photo) -> Origin:

@@ -61,6 +61,19 @@ def judged(image: Tensor, target: Target) -> Judgement:
         return Judgement(float(target.checked(image)), target.in_words(image))
 
 
+def verdict(before: np.ndarray, after: np.ndarray, target: Target) -> Verdict:
+    """What a target thinks of a photo before and after, and of what would become of that as it is passed on.
+
+    Args:
+        before, after: H×W×3 each, uint8 or uint16.
+        target: any; scorers without gradients will do.
+    """
+    arriving = delivered(before, target)
+    target = target.facing(arriving)
+    seen = judged(arriving, target)
+    return Verdict(target, seen, seen).tried(after)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What a target thought of a photo before and after.

@@ -1,4 +1,4 @@
-"""The embedded model: its weights, its folding, its agreement with people."""
+"""Version 2 of the embedded model: its weights, its folding, its agreement with people."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_size_and_digest_of_the_shipped_weights() -> None:
 
 
 def test_batch_equals_single() -> None:
-    target = biqa.get("compact_iqa")
+    target = biqa.get("compact_iqa@2")
     images = torch.rand(3, 3, 384, 512)
     with torch.inference_mode():
         single = torch.cat([target.score(image[None]) for image in images])
@@ -55,7 +55,7 @@ def test_batch_equals_single() -> None:
 
 
 def test_margin_is_score_minus_threshold_and_has_a_gradient() -> None:
-    target = biqa.get("compact_iqa", threshold=42)
+    target = biqa.get("compact_iqa@2", threshold=42)
     image = torch.rand(1, 3, 64, 64, requires_grad=True)
     margin = target.margin(image)
     assert margin.item() == pytest.approx(target.score(image).item() - 42, abs=1e-4)
@@ -67,12 +67,12 @@ def test_margin_is_score_minus_threshold_and_has_a_gradient() -> None:
 
 @pytest.mark.parametrize(("width", "height", "frame"), [(3, 2, (512, 384)), (5, 5, (512, 384)), (2, 3, (384, 512))])
 def test_frame_follows_the_orientation(width: int, height: int, frame: tuple[int, int]) -> None:
-    assert biqa.get("compact_iqa").frame(width, height) == frame
+    assert biqa.get("compact_iqa@2").frame(width, height) == frame
 
 
 @pytest.mark.slow
 def test_blur_lowers_the_score(examples: list[Path]) -> None:
-    target = biqa.get("compact_iqa")
+    target = biqa.get("compact_iqa@2")
     for path in examples:
         with Image.open(path) as photo:
             scores = [
@@ -85,7 +85,7 @@ def test_blur_lowers_the_score(examples: list[Path]) -> None:
 @pytest.mark.slow
 def test_it_agrees_with_people(shared: Path) -> None:
     """SROCC with the mean opinion scores of 300 photos; the model card says 0.800."""
-    target = biqa.get("compact_iqa")
+    target = biqa.get("compact_iqa@2")
     with (shared / "mos" / "mos.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["split"] == "test"]
     scores = []
@@ -106,7 +106,7 @@ def test_it_sees_damage(shared: Path) -> None:
     """On 12 pristine photos: liked as they are, below 50 when badly damaged, ever lower on the way there."""
     ladders = [distortion for distortion in DISTORTIONS if distortion.name in DEMANDS]
     photos = sorted((shared / "photos/kodak").iterdir())
-    falls = {f.distortion: f for f in robustness(biqa.get("compact_iqa"), photos, ladders)}
+    falls = {f.distortion: f for f in robustness(biqa.get("compact_iqa@2"), photos, ladders)}
     for name, amount in DEMANDS.items():
         fall = falls[name]
         assert fall.scores[0] >= 62
@@ -141,14 +141,14 @@ def test_wrong_weights_are_named(state: dict[str, torch.Tensor], message: str, t
     path = tmp_path / "own.safetensors"
     save_file(state, path)
     with pytest.raises(WeightsError, match=message):
-        biqa.get(f"compact_iqa:{path}")
+        biqa.get(f"compact_iqa@2:{path}")
 
 
 def test_own_weights_are_used(tmp_path: Path) -> None:
     path = tmp_path / "own.safetensors"
     save_file(altered(head__3__bias=load_file(WEIGHTS)["head.3.bias"] + 1), path)
     image = torch.rand(1, 3, 64, 64)
-    own, shipped = biqa.get(f"compact_iqa:{path}"), biqa.get("compact_iqa")
+    own, shipped = biqa.get(f"compact_iqa@2:{path}"), biqa.get("compact_iqa@2")
     assert own.score(image).item() == pytest.approx(shipped.score(image).item() + 25, abs=0.1)
 
 
@@ -156,13 +156,13 @@ def test_a_file_that_is_no_safetensors_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "own.safetensors"
     path.write_text("not weights")
     with pytest.raises(WeightsError, match=r"own\.safetensors: not a readable \.safetensors file") as caught:
-        biqa.get(f"compact_iqa:{path}")
+        biqa.get(f"compact_iqa@2:{path}")
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(WeightsError, match=r"nowhere\.safetensors: no such weight file"):
-        biqa.get("compact_iqa:nowhere.safetensors")
+        biqa.get("compact_iqa@2:nowhere.safetensors")
 
 
 def test_another_digest_is_refused(tmp_path: Path) -> None:

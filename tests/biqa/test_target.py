@@ -77,7 +77,7 @@ def test_unknown_targets_and_missing_weights_are_named() -> None:
 
 
 def test_networks_for_conversion() -> None:
-    assert type(biqa.network("compact_iqa")).__name__ == "CompactIQA"
+    assert type(biqa.network("compact_iqa@2")).__name__ == "CompactIQA"
     with pytest.raises(UsageError, match="has no weight file that can be converted"):
         biqa.network("pyiqa")
     with pytest.raises(UsageError, match="unknown target 'koncept'"):

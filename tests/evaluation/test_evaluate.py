@@ -131,7 +131,8 @@ def test_the_figures_are_those_by_hand(sets: Path, judge: Target) -> None:
     differences = dict(zip(names, (before - after) ** 2 / 4, strict=True))
     assert found.variances() == pytest.approx(differences, abs=1e-3)
     assert (found.task, found.originals, found.all_faults()) == ("quality", tuple(names), [])
-    assert [(one.name, one.scale.threshold) for one in found.judges] == [("compact_iqa", middle)]
+    version = biqa.KNOWN["compact_iqa"].version
+    assert [(one.name, one.version, one.scale.threshold) for one in found.judges] == [("compact_iqa", version, middle)]
 
 
 @pytest.mark.slow

@@ -45,7 +45,7 @@ HOSTILE = (
     "long" * 50 + ".png",
 )
 SCENE = Judge("a_classifier", Scale(-10, 10, 0, "in logits, where another scene leads"))
-JUDGES = (Judge("one_model", Scale()), Judge("faults_model", Scale(2, 14, 6.8, "as fitted", falls=False)))
+JUDGES = (Judge("one_model", Scale(), 3), Judge("faults_model", Scale(2, 14, 6.8, "as fitted", falls=False)))
 
 
 def result(
@@ -256,6 +256,7 @@ def test_page_says_what_was_found(job: Job, tmp_path: Path) -> None:
         assert fault.in_words() in page.texts("li")
     assert presets.get("warm").in_words() in page.texts("p")
     assert "JPEG 90" in page.texts("p")[0]
+    assert "scored by one_model, version 3 (" in page.texts("p")[0]
     assert all(image.get("alt") for image in page.of("img"))
     assert len(page.of("img")) == 3 + 2 * 5  # two histograms, the scatter plot, a pair for each photo
 

@@ -262,7 +262,7 @@ def test_without_gradients_calls_are_the_targets_own(small: Small, mode: Callabl
 class Told(Target):
     """A target with everything of its own."""
 
-    name, scale, has_gradient, bfloat16 = "told", Scale(0, 1, 0.2, falls=False), False, True
+    name, version, scale, has_gradient, bfloat16 = "told", 3, Scale(0, 1, 0.2, falls=False), False, True
 
     def frame(self, width: int, height: int) -> tuple[int, int]:
         return height, width
@@ -279,6 +279,7 @@ class Told(Target):
 
 def test_everything_else_is_as_the_target_says() -> None:
     (target,) = Together([Told()], "cpu").targets
+    assert target.full_name == "told@3"
     assert (target.name, target.scale, target.has_gradient, target.bfloat16) == ("told", Told.scale, False, True)
     assert target.frame(3, 5) == (5, 3)
     assert target.in_words(torch.full((1, 3, 2, 2), 0.3)) == "0.3"
