@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from torch.nn import functional as F
 from camofilter.biqa.folding import ready
 from camofilter.biqa.model_target import ModelTarget
 from camofilter.biqa.target import Scale
-from camofilter.biqa.weight_files import load_state
+from camofilter.biqa.weight_files import load_shipped
 
 # Of the shipped weights/compact_iqa.safetensors.
 SHA256 = "2befe31b60f54abc57b339d2cbc67be64d28cb6d29c32d12d05eef44212dc560"
@@ -72,8 +71,8 @@ def network() -> nn.Module:
     return CompactIQA()
 
 
-def unfolded(path: Path | None = None) -> CompactIQA:
-    """CompactIQA with its weights, as it is trained on: batch norms in place, parameters free, float32.
+def load(path: Path | None = None) -> CompactIQA:
+    """CompactIQA ready to judge: frozen, batch norms folded into the convolutions.
 
     Args:
         path: a weight file in the shipped one's layout; None for the shipped one.
@@ -81,15 +80,7 @@ def unfolded(path: Path | None = None) -> CompactIQA:
     Raises:
         WeightsError: the file is missing, damaged, or not of this layout.
     """
-    model = CompactIQA()
-    with resources.as_file(resources.files("camofilter.biqa") / "weights" / "compact_iqa.safetensors") as shipped:
-        load_state(model, path or shipped, sha256=SHA256 if path is None else None)
-    return model
-
-
-def load(path: Path | None = None) -> CompactIQA:
-    """CompactIQA ready to judge: frozen, batch norms folded into the convolutions; arguments as of :func:`unfolded`."""
-    return ready(unfolded(path))
+    return ready(load_shipped(CompactIQA(), "compact_iqa", SHA256, path))
 
 
 def target(weights: str | None, scale: Scale) -> ModelTarget:

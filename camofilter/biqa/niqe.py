@@ -6,7 +6,6 @@ Mittal, Soundararajan, Bovik: Making a "Completely Blind" Image Quality Analyzer
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 from camofilter.biqa import natural_scenes
 from camofilter.biqa.model_target import ModelTarget
 from camofilter.biqa.target import Scale
-from camofilter.biqa.weight_files import WeightsError, load_state
+from camofilter.biqa.weight_files import WeightsError, load_shipped
 
 # Of the shipped weights/niqe.safetensors.
 SHA256 = "1f22284d3f17ccbb00955009128c04e6fa7c18e985343228c374ac1b5fd79465"
@@ -99,9 +98,7 @@ def load(path: Path | None = None) -> NIQE:
     Raises:
         WeightsError: the file is missing, damaged, not of this layout, or made with another window.
     """
-    model = NIQE()
-    with resources.as_file(resources.files("camofilter.biqa") / "weights" / "niqe.safetensors") as shipped:
-        load_state(model, path or shipped, sha256=SHA256 if path is None else None)
+    model = load_shipped(NIQE(), "niqe", SHA256, path)
     if not torch.allclose(model.gaussian_window, _window(), atol=1e-6):
         raise WeightsError(f"{path}: its gaussian_window is another one; expected 7×7 with a deviation of 7/6")
     if torch.linalg.cholesky_ex(model.cov_pris_param).info:

@@ -5,7 +5,6 @@ Its card is ``docs/wavelet_iqa.md``.
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 import torch
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from camofilter.biqa.model_target import ModelTarget
 from camofilter.biqa.target import Scale
 from camofilter.biqa.wavelets import FEATURES, statistics
-from camofilter.biqa.weight_files import load_state
+from camofilter.biqa.weight_files import load_shipped
 
 # Of the shipped weights/wavelet_iqa.safetensors.
 SHA256 = "d14f617ac276bc0b7f4d8a7ef6633e3bafbfea39ce8e81d5e00d94abb419b732"
@@ -84,10 +83,7 @@ def load(path: Path | None = None) -> WaveletIQA:
     Raises:
         WeightsError: the file is missing, damaged, or not of this layout.
     """
-    model = WaveletIQA()
-    with resources.as_file(resources.files("camofilter.biqa") / "weights" / "wavelet_iqa.safetensors") as shipped:
-        load_state(model, path or shipped, sha256=SHA256 if path is None else None)
-    return model.eval().requires_grad_(False)
+    return load_shipped(WaveletIQA(), "wavelet_iqa", SHA256, path).eval().requires_grad_(False)
 
 
 def target(weights: str | None, scale: Scale) -> ModelTarget:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import pickle
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import safetensors.torch
@@ -15,6 +16,8 @@ from torch import Tensor, nn
 
 from camofilter.errors import PhotoError, UsageError
 from camofilter.photo.writing import write_atomically
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class WeightsError(UsageError):
@@ -37,10 +40,47 @@ def load_state(model: nn.Module, path: Path, *, sha256: str | None = None, expec
     Raises:
         WeightsError: missing or unreadable file, other digest, or other keys or shapes than the model's.
     """
-    given = _read(path, sha256, expected)
-    _check_layout(model, given, path)
-    own = model.state_dict()
-    model.load_state_dict(own | {key: value.to(own[key].dtype) for key, value in given.items()})
+    _load(model, _read(path, sha256, expected), path)
+
+
+def load_part(
+    part: nn.Module, path: Path, prefix: str, published: Callable[[dict[str, Tensor]], dict[str, Tensor]]
+) -> None:
+    """Loads a part of a network from a file of that part alone, or of a whole network that has it.
+
+    Args:
+        part: its parameters are overwritten.
+        path: the file; what it holds beyond the part is left.
+        prefix: of the part's keys in a file of the whole.
+        published: brings weights as their authors published them to the part's layout, and leaves others.
+
+    Raises:
+        WeightsError: missing or unreadable file, keys of the part that are missing, or of another shape.
+    """
+    given = _read(path, None, None)
+    inside = {key.removeprefix(prefix): value for key, value in given.items() if key.startswith(prefix)} or given
+    try:
+        inside = published(inside)
+    except (KeyError, RuntimeError):  # it lacks what belongs to a tensor, or has it in another shape
+        raise WeightsError(f"{path}: of another network; expected weights of {type(part).__name__}") from None
+    _load(part, {key: value for key, value in inside.items() if key in part.state_dict()}, path)
+
+
+def load_shipped(model: Network, name: str, sha256: str, path: Path | None = None) -> Network:
+    """The model with the weights that come with camofilter, or with those of another file.
+
+    Args:
+        model: its parameters are overwritten.
+        name: of the shipped file, without its suffix.
+        sha256: of the shipped file.
+        path: a file in the shipped one's layout; None for the shipped one.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or not of this layout.
+    """
+    with resources.as_file(resources.files("camofilter.biqa") / "weights" / f"{name}.safetensors") as shipped:
+        load_state(model, path or shipped, sha256=sha256 if path is None else None)
+    return model
 
 
 def convert(model: nn.Module, source: Path, destination: Path, *, half: bool = False, force: bool = False) -> None:
@@ -60,6 +100,11 @@ def convert(model: nn.Module, source: Path, destination: Path, *, half: bool = F
     if destination.suffix.lower() != ".safetensors":
         raise WeightsError(f"{destination}: only .safetensors files are written; give it that suffix")
     load_state(model, source)
+    write(model, destination, half=half, force=force)
+
+
+def write(model: nn.Module, destination: Path, *, half: bool, force: bool) -> None:
+    """Writes a model's weights as safetensors, whole or not at all; arguments and errors as of :func:`convert`."""
     state = {key: _halved(value) if half else value for key, value in model.state_dict().items()}
     try:
         write_atomically(destination, safetensors.torch.save({k: v.contiguous() for k, v in state.items()}), force)
@@ -67,6 +112,12 @@ def convert(model: nn.Module, source: Path, destination: Path, *, half: bool = F
         raise WeightsError(f"{destination}: {error}") from None
     except OSError as error:
         raise WeightsError(f"{destination}: cannot write the weights: {error.strerror}") from None
+
+
+def _load(model: nn.Module, given: dict[str, Tensor], path: Path) -> None:
+    _check_layout(model, given, path)
+    own = model.state_dict()
+    model.load_state_dict(own | {key: value.to(own[key].dtype) for key, value in given.items()})
 
 
 def _halved(values: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from camofilter.biqa import compact_iqa
 from camofilter.biqa.fit import fit
 from camofilter.biqa.training.distortions import DISTORTIONS
 from camofilter.biqa.training.robustness import robustness
-from camofilter.biqa.weight_files import WeightsError
+from camofilter.biqa.weight_files import WeightsError, load_state
 from camofilter.errors import UsageError
 
 WEIGHTS = Path(str(resources.files("camofilter.biqa") / "weights" / "compact_iqa.safetensors"))
@@ -169,7 +169,7 @@ def test_another_digest_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "own.safetensors"
     save_file(altered(head__3__bias=torch.zeros(1)), path)
     with pytest.raises(WeightsError, match="its sha256 is"):
-        compact_iqa.load_state(compact_iqa.CompactIQA(), path, sha256=compact_iqa.SHA256)
+        load_state(compact_iqa.CompactIQA(), path, sha256=compact_iqa.SHA256)
 
 
 def test_an_unknown_target_names_the_nearest() -> None:
