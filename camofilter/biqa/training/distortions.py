@@ -1,9 +1,10 @@
 """What cameras and pipelines do to photos, and how much of a photo's quality each leaves.
 
 A distortion has a *ladder*: amounts from none to severe, and beside each the share of the opinion score that a
-photo keeps. The shares are our own grading, by eye, of photos 512 pixels wide; no observers were asked. They order
-the amounts of one distortion surely and different distortions roughly, which is what a model that has seen hardly
-any noise or blocking lacks.
+photo keeps, of photos 512 pixels wide. For blur, noise, JPEG, resampling and sharpening the shares lie halfway (as
+geometric means) between our own grading by eye, of a photo seen alone, and the ratings of KADID-10k (Lin et al. 2019),
+whose observers had the undamaged photo beside it; for light and colour they are our grading alone, as such observers
+judge the difference and not the photo. ``benchmarks/grades.py`` prints both.
 
 Photos are H×W×3 float32, sRGB-encoded, in [0, 1]; lengths are in pixels of a photo about 512 pixels wide.
 """
@@ -32,6 +33,9 @@ class Distortion:
         kept: share of the opinion score that is left at each, from 1 downwards.
         weight: how often it is drawn.
         apply: photo, amount and dice → photo, not yet clipped.
+        fades: how much of it goes when the damaged photo is made smaller by a factor f: what is left of a share k is
+            k^(1/f^fades). 1 is what blur and noise do by themselves (a blur of 3 pixels is one of 2 after a reduction
+            by 1.5, noise is averaged); 0 what light and colour do.
     """
 
     name: str
@@ -40,11 +44,18 @@ class Distortion:
     kept: tuple[float, ...]
     weight: float
     apply: _Apply
+    fades: float = 0.0
 
-    def at(self, severity: float) -> tuple[float, float]:
-        """Amount and kept share at a severity from 0 (none) to 1 (the ladder's end)."""
+    def at(self, severity: float, smaller: float = 1.0) -> tuple[float, float]:
+        """Amount and kept share at a severity from 0 (none) to 1 (the ladder's end).
+
+        Args:
+            severity: where on the ladder.
+            smaller: the factor by which the photo is reduced after the damage.
+        """
         steps = np.linspace(0, 1, len(self.amounts))
-        return float(np.interp(severity, steps, self.amounts)), float(np.interp(severity, steps, self.kept))
+        share = float(np.interp(severity, steps, self.kept)) ** (smaller**-self.fades)
+        return float(np.interp(severity, steps, self.amounts)), share
 
     def __call__(self, photo: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
         """The damaged photo, same shape, in [0, 1]."""
@@ -150,40 +161,46 @@ DISTORTIONS = (
         "gaussian blur",
         "px",
         (0, 0.5, 1, 1.5, 2, 3, 4, 6),
-        (1, 0.97, 0.85, 0.70, 0.57, 0.40, 0.28, 0.15),
+        (1, 0.94, 0.68, 0.51, 0.38, 0.25, 0.18, 0.09),
         2,
         gaussian_blur,
+        fades=1,
     ),
-    Distortion("defocus", "px", (0, 1, 2, 3, 5, 8), (1, 0.88, 0.68, 0.50, 0.28, 0.13), 1.5, defocus),
-    Distortion("motion blur", "px", (0, 3, 6, 10, 16, 24), (1, 0.88, 0.68, 0.50, 0.32, 0.20), 1.5, motion_blur),
+    Distortion("defocus", "px", (0, 1, 2, 3, 5, 8), (1, 0.84, 0.56, 0.39, 0.21, 0.10), 1.5, defocus, fades=1),
+    Distortion(
+        "motion blur", "px", (0, 3, 6, 10, 16, 24), (1, 0.78, 0.47, 0.31, 0.20, 0.11), 1.5, motion_blur, fades=1
+    ),
     Distortion(
         "noise",
         "σ",
         (0, 0.01, 0.02, 0.04, 0.08, 0.12, 0.18, 0.25),
-        (1, 0.98, 0.93, 0.78, 0.52, 0.38, 0.25, 0.15),
+        (1, 0.97, 0.91, 0.74, 0.47, 0.34, 0.23, 0.13),
         3,
         noise,
+        fades=1,
     ),
     Distortion(
         "white noise",
         "σ",
         (0, 0.01, 0.02, 0.04, 0.08, 0.12, 0.18, 0.25),
-        (1, 0.98, 0.93, 0.78, 0.52, 0.38, 0.25, 0.15),
+        (1, 0.97, 0.91, 0.74, 0.47, 0.34, 0.23, 0.13),
         1,
         white_noise,
+        fades=1,
     ),
     Distortion(
         "JPEG",
         "quality",
         (95, 75, 50, 30, 20, 12, 8, 5),
-        (1, 0.96, 0.87, 0.75, 0.62, 0.44, 0.32, 0.20),
+        (1, 0.97, 0.91, 0.80, 0.67, 0.45, 0.31, 0.17),
         4,
         jpeg,
+        fades=0.5,
     ),
-    Distortion("WebP", "quality", (95, 75, 40, 20, 8, 2), (1, 0.97, 0.88, 0.74, 0.54, 0.38), 0.5, webp),
-    Distortion("resampling", "×", (1, 1.3, 2, 3, 4.5), (1, 0.92, 0.66, 0.42, 0.25), 1.5, resample),
-    Distortion("oversharpening", "amount", (0, 1, 2, 4, 8), (1, 0.96, 0.82, 0.55, 0.30), 1, oversharpen),
-    Distortion("banding", "levels", (64, 24, 12, 8, 5), (1, 0.90, 0.70, 0.52, 0.30), 0.5, banding),
+    Distortion("WebP", "quality", (95, 75, 40, 20, 8, 2), (1, 0.97, 0.88, 0.74, 0.54, 0.38), 0.5, webp, fades=0.5),
+    Distortion("resampling", "×", (1, 1.3, 2, 3, 4.5), (1, 0.83, 0.57, 0.35, 0.21), 1.5, resample, fades=1),
+    Distortion("oversharpening", "amount", (0, 1, 2, 4, 8), (1, 0.89, 0.74, 0.46, 0.24), 1, oversharpen, fades=0.5),
+    Distortion("banding", "levels", (64, 24, 12, 8, 5), (1, 0.90, 0.70, 0.52, 0.30), 0.5, banding, fades=0.5),
     Distortion(
         "underexposure",
         "EV",
@@ -208,6 +225,8 @@ DISTORTIONS = (
     Distortion("colour cast", "strength", (0, 0.1, 0.25, 0.5, 0.8), (1, 0.97, 0.84, 0.58, 0.38), 0.7, colour_cast),
 )
 
+_UNDER = 0.25  # share of damaged photos that have a second distortion
+_UNTOUCHED = 1 / 3  # share of the milder ones that have none
 _CHANCES = np.array([d.weight for d in DISTORTIONS]) / sum(d.weight for d in DISTORTIONS)
 
 
@@ -221,11 +240,36 @@ def damaged(photo: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, fl
     Returns:
         The damaged photo, and the share of the opinion score that it keeps (the product of its distortions').
     """
+    return damaged_twice(photo, rng)[1]
+
+
+def damaged_twice(
+    photo: np.ndarray, rng: np.random.Generator, smaller: float = 1.0
+) -> tuple[tuple[np.ndarray, float], tuple[np.ndarray, float]]:
+    """A photo with one distortion in two severities, the first the milder and in a third of all cases none at all.
+
+    Sometimes a second distortion lies under both. The dice are the same for both, so that only the amount differs.
+
+    Args:
+        photo: H×W×3 float32 in [0, 1].
+        rng: the dice.
+        smaller: the factor by which the photo is reduced after the damage.
+
+    Returns:
+        Twice a damaged photo, and the share of the opinion score that it keeps.
+    """
+    first, second = (DISTORTIONS[i] for i in rng.choice(len(DISTORTIONS), size=2, replace=False, p=_CHANCES))
     share = 1.0
-    for which in rng.choice(len(DISTORTIONS), size=1 + (rng.random() < 0.25), replace=False, p=_CHANCES):
-        amount, kept = DISTORTIONS[which].at(rng.random())
-        photo, share = DISTORTIONS[which](photo, amount, rng), share * kept
-    return photo, share
+    if rng.random() < _UNDER:
+        amount, share = second.at(rng.random(), smaller)
+        photo = second(photo, amount, rng)
+    severity, part, dice = rng.random(), rng.random(), rng.integers(2**62)
+    found = []
+    for at in (0.0 if part < _UNTOUCHED else severity * part, severity):
+        amount, kept = first.at(at, smaller)
+        changed = first(photo, amount, np.random.default_rng(dice)) if at > 0 else photo
+        found.append((changed, share * (kept if at > 0 else 1.0)))
+    return found[0], found[1]
 
 
 def _grid(reach: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from camofilter.biqa.training.distortions import DISTORTIONS, Distortion, damaged, defocus, exposure, motion_blur, noise
+from camofilter.biqa.training.distortions import (
+    DISTORTIONS,
+    Distortion,
+    damaged,
+    damaged_twice,
+    defocus,
+    exposure,
+    levels,
+    motion_blur,
+    noise,
+    white_noise,
+)
 
 all_distortions = pytest.mark.parametrize("distortion", DISTORTIONS, ids=lambda d: d.name)
 # Their ladders begin at the mildest amount, which is not none: codecs and levels always change something.
@@ -73,3 +84,25 @@ def test_random_damage_is_drawn_by_the_dice_alone(photo: np.ndarray) -> None:
     assert len(set(shares)) == 30
     assert min(shares) < 0.4
     assert max(shares) > 0.9
+
+
+def test_damaged_twice_differs_in_the_amount_alone(photo: np.ndarray) -> None:
+    """In a third of all cases the milder one has none of it; the photo is left as it is then, but for a second one."""
+    untouched = 0
+    for seed in range(30):
+        (milder, milder_share), (stronger, share) = damaged_twice(photo, np.random.default_rng(seed))
+        assert share < milder_share <= 1
+        assert np.abs(stronger - photo).mean() > 0
+        untouched += bool(np.array_equal(milder, photo)) and milder_share == 1
+    assert 3 <= untouched <= 15
+
+
+def test_what_fades_as_a_photo_is_made_smaller_keeps_more() -> None:
+    """Noise by the factor itself (bicubic averages a little less than a box), light not at all."""
+    named = {distortion.name: distortion for distortion in DISTORTIONS}
+    for name, power in (("white noise", 1.0), ("JPEG", 0.5), ("underexposure", 0.0)):
+        amount, share = named[name].at(0.7)
+        assert named[name].at(0.7, 2.0) == (amount, pytest.approx(share ** (0.5**power)))
+    noisy = Image.fromarray(levels(white_noise(np.full((256, 256, 3), 0.5, np.float32), 0.1, np.random.default_rng(0))))
+    smaller = np.asarray(noisy.resize((128, 128), Image.Resampling.BICUBIC), np.float32) / 255
+    assert smaller.std() == pytest.approx(0.05, rel=0.3)
