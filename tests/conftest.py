@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item in chosen]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def examples() -> list[Path]:
     """The photos that come with the project."""
     return sorted(EXAMPLES.glob("*.jpg"))

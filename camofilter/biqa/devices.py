@@ -20,9 +20,15 @@ def device(name: str) -> str:
     return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
 
 
-def bfloat16_pays(device: str) -> bool:
-    """Whether the hardware multiplies bfloat16 much faster than float32, which some only emulate."""
+def bfloat16_pays(device: str, *, gradients: bool = True) -> bool:
+    """Whether the hardware computes much faster in bfloat16 than in float32; some only emulates it.
+
+    Args:
+        device: "cpu" or "cuda".
+        gradients: whether gradients are computed, too. On a CPU they pay with matrix units (AMX) alone; without
+            gradients vector instructions (AVX-512) are enough.
+    """
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     can: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # older releases of torch cannot tell
-    return bool(can.get("amx_bf16"))
+    return bool(can.get("amx_bf16") or (can.get("avx512_bf16") and not gradients))

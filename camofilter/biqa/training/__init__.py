@@ -1,121 +1,136 @@
-"""How the embedded quality model is made: photos with human scores, graded damage, the fit, its report."""
+"""How the embedded quality models are made: photos with human scores, graded damage, the fit, its report."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from safetensors.torch import save_file
+import torch
 
-from camofilter.biqa import compact_iqa
+from camofilter import biqa
 from camofilter.biqa.devices import device as chosen
+from camofilter.biqa.efficientnet_lite import folded
 from camofilter.biqa.model_target import ModelTarget
-from camofilter.biqa.target import Scale
-from camofilter.biqa.training.agreement import agreement
-from camofilter.biqa.training.fitting import Step, fit
+from camofilter.biqa.rating_head import Rater
+from camofilter.biqa.target import Scale, Target
+from camofilter.biqa.training.agreement import scores
+from camofilter.biqa.training.fitting import RATE, SEEN, Step, fit
+from camofilter.biqa.training.plan import NETWORKS, Plan
 from camofilter.biqa.training.ratings import Rated, read
-from camofilter.biqa.training.report import Report, draw_curve
+from camofilter.biqa.training.report import PRISTINE, Report
 from camofilter.biqa.training.robustness import robustness
+from camofilter.biqa.training.samples import SIDE
+from camofilter.biqa.trial import failure
+from camofilter.biqa.weight_files import load_part, load_shipped, load_state, write
 from camofilter.errors import UsageError
 
-__all__ = ["Report", "Step", "trained"]
+__all__ = ["NETWORKS", "Plan", "Report", "Step", "trained"]
 
-_RATES = {"nothing": 1e-3, "weights": 2.5e-4}  # of learning, by what it starts from
-_PRISTINE = 12  # of the best liked test photos, for the robustness table
+_RATE_FROM_NOTHING = 5e-3  # of learning: nothing is there that it could spoil
 
 
-def trained(
-    csv: Path,
-    out: Path,
-    *,
-    photos: Path | None = None,
-    test: Path | None = None,
-    start: str = "shipped",
-    teacher: Path | None = None,
-    samples: int = 50_000,
-    patience: int = 6,
-    seed: int = 0,
-    device: str = "auto",
-    progress: Callable[[Step], None] | None = None,
-) -> Report:
-    """Trains CompactIQA and writes ``weights.safetensors``, ``card.md``, ``report.json`` and ``curve.png``.
+def trained(plan: Plan, progress: Callable[[Step], None] = lambda step: None) -> Report:
+    """Trains a network and writes ``weights.safetensors``, ``card.md``, ``report.json`` and ``curve.png``.
 
-    A run that was stopped is gone on with when it is given the same folder.
+    A run that was stopped, however it was, is gone on with when it is given the same folder.
 
     Args:
-        csv: rated photos, see :func:`camofilter.biqa.training.ratings.read`.
-        out: folder to write to, made if need be.
-        photos: folder of the photos; None for the csv's own.
-        test: csv of the test photos; those that ``csv`` says or draws for testing are then trained on.
-        start: "shipped" weights, "nothing", or the path of a weight file.
-        teacher: weights whose view of the clean photos is mixed into people's scores; None for people alone.
-        samples: to see at most, clean and damaged ones counted.
-        patience: looks at the validation photos without a better one after which it ends.
-        seed: same seed, same samples.
-        device: "auto", "cpu" or "cuda".
-        progress: called after every step.
+        plan: what, from what, and how.
+        progress: called now and then.
 
     Raises:
-        UsageError: something is wrong with the csv, the photos, the folder, or the device.
+        UsageError: something is wrong with the csv, the photos, the folder, a teacher or the device.
         WeightsError: the weights to start from are of another model.
     """
-    rated = read(csv, photos)
-    held_out = read(test, photos, split="test") if test else [r for r in rated if r.split == "test"]
-    validation = [r for r in rated if r.split == "validation"]
-    train = [r for r in rated if r.split == "train" or (test and r.split == "test")]
-    if not validation:  # a list that only says what to test on
-        train, validation = [r for i, r in enumerate(train) if i % 10], train[::10]
-    if len(held_out) < 2:
-        raise UsageError(f"{csv}: {len(held_out)} photos to test on: expected some; name them with --test")
-    _no_overlap(train + validation, held_out)
+    train, validation, held_out = _parts(plan)
     if find_spec("matplotlib") is None:
         raise UsageError("training draws its curve with matplotlib: pip install 'camofilter[train]'")
-    model = _started(start)
+    module = import_module(f"camofilter.biqa.{NETWORKS[plan.network]}")
+    model = _started(module, plan)
+    device = chosen(plan.device)
+    teachers = [_teacher(spec).to(device) for spec in plan.teachers]
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        plan.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{out}: cannot be made a folder ({error.strerror})") from None
+        raise UsageError(f"{plan.out}: cannot be made a folder ({error.strerror})") from None
     state = fit(
         model,
         train,
         validation,
-        samples=samples,
-        checkpoint=out / "checkpoint.pt",
-        about={"start": start},
-        device=chosen(device),
-        seed=seed,
-        rate=_RATES["nothing" if start == "nothing" else "weights"],
-        settle=0.5 if start == "nothing" else 0.0,
-        patience=patience,
-        teacher=compact_iqa.load(teacher) if teacher else None,
+        samples=plan.samples,
+        checkpoint=plan.out / "checkpoint.pt",
+        about=plan.about(),
+        device=device,
+        seed=plan.seed,
+        rate=_RATE_FROM_NOTHING if plan.from_nothing else RATE,
+        reduced=plan.reduced,
+        patience=plan.patience,
+        teachers=teachers,
+        has_head=plan.has_head,
         progress=progress,
     )
-    model.to("cpu")
-    halves = {k: v.half().contiguous() if v.is_floating_point() else v for k, v in model.state_dict().items()}
-    save_file(halves, out / "weights.safetensors")
-    judge = ModelTarget("trained", Scale(), compact_iqa.load(out / "weights.safetensors"))
-    pristine = sorted(held_out, key=lambda r: -r.score)[:_PRISTINE]
+    write(model.to("cpu"), plan.out / "weights.safetensors", half=True, force=True)
+    judge: ModelTarget = module.target(str(plan.out / "weights.safetensors"), Scale())
+    liked = [rated.photo for rated in sorted(held_out, key=lambda rated: -rated.score)[:PRISTINE]]
     report = Report(
-        start=start,
-        samples=state.samples,
+        plan=plan,
+        samples=state.step * SEEN,
         photos=(len(train), len(validation), len(held_out)),
-        test=agreement(judge.model, held_out),
-        falls=robustness(judge, [r.photo for r in pristine]),
+        scores=scores(judge.model, held_out),
+        falls=robustness(judge, liked),
+        falls_at_full_size=robustness(judge, liked, full_size=True),
         history=state.history,
+        solved=state.solved,
     )
-    (out / "card.md").write_text(report.card(), encoding="utf-8")
-    (out / "report.json").write_text(json.dumps(report.figures(), indent=1), encoding="utf-8")
-    draw_curve(state.history, out / "curve.png")
+    report.save(plan.out)
     return report
 
 
-def _started(start: str) -> compact_iqa.CompactIQA:
-    """The network with the weights to start from."""
-    if start == "nothing":
-        return compact_iqa.CompactIQA()
-    return compact_iqa.unfolded(None if start == "shipped" else Path(start))
+def _parts(plan: Plan) -> tuple[list[Rated], list[Rated], list[Rated]]:
+    """The photos to train on, to choose by, and to test on."""
+    rated = read(plan.csv, plan.photos)
+    held_out = read(plan.test, plan.photos, split="test") if plan.test else [r for r in rated if r.split == "test"]
+    validation = [r for r in rated if r.split == "validation"]
+    train = [r for r in rated if r.split == "train" or (plan.test and r.split == "test")]
+    if not validation:  # a list that only says what to test on
+        train, validation = [r for i, r in enumerate(train) if i % 10], train[::10]
+    if len(held_out) < 2:
+        raise UsageError(f"{plan.csv}: {len(held_out)} photos to test on: expected some; name them with --test")
+    _no_overlap(train + validation, held_out)
+    return train, validation, held_out
+
+
+def _started(module: Any, plan: Plan) -> Rater:
+    """The network with the weights to start from, its early layers left as they are if they have learned before."""
+    torch.manual_seed(plan.seed)
+    model: Rater = module.network()
+    if plan.from_nothing:
+        return model
+    if plan.backbone:
+        load_part(model.backbone, plan.backbone, "backbone.", folded)
+    elif plan.start and plan.start != "shipped":
+        load_state(model, Path(plan.start))
+    else:
+        load_shipped(model, NETWORKS[plan.network], module.SHA256)
+    for layer in model.backbone.early():
+        layer.requires_grad_(False)
+    return model
+
+
+def _teacher(spec: str) -> Target:
+    """The judge of this name, tried on a part of a photo."""
+    judge = biqa.get(spec)
+    if (judge.scale.low, judge.scale.high, judge.scale.falls) != (0, 100, True):
+        raise UsageError(f"--teacher is '{spec}', {judge.scale.in_words()}: expected a judge from 0 to 100, the best")
+    part = torch.rand(1, 3, SIDE, SIDE)
+    try:
+        judge.checked(part)
+    except Exception as error:  # whatever a model in a file may raise
+        raise UsageError(f"--teacher is '{spec}': {failure(judge.name, part, error)}") from None
+    return judge
 
 
 def _no_overlap(seen: Sequence[Rated], held_out: Sequence[Rated]) -> None:

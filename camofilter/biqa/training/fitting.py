@@ -2,55 +2,40 @@
 
 from __future__ import annotations
 
+import copy
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader
 
 from camofilter.biqa.devices import bfloat16_pays
-from camofilter.biqa.training.agreement import Agreement, agreement
+from camofilter.biqa.rating_head import Rater
+from camofilter.biqa.target import Target
+from camofilter.biqa.training import heads
+from camofilter.biqa.training.agreement import agreement
+from camofilter.biqa.training.checkpoints import Look, State
 from camofilter.biqa.training.ratings import Rated
-from camofilter.biqa.training.samples import Sample, Samples
-from camofilter.biqa.weight_files import WeightsError
+from camofilter.biqa.training.samples import Sample, Samples, batches, images
 from camofilter.errors import UsageError
 
-BATCH = 32  # photos a step, each of them clean and damaged
-_WARM_UP = 200  # steps until the full rate, or a tenth of all
+BATCH = 16  # photos a step, each of them clean and twice damaged
+SEEN = 3 * BATCH  # samples a step
+_AT_ONCE = 4  # photos of a batch whose maps are held at a time: more do not fit a CPU's cache
+RATE = 3e-4  # of learning at its highest, for weights that have learned before
+_WARM_UP = 100  # steps until the full rate, or a tenth of all
 _WEIGHT_DECAY = 0.05
-_TAUGHT = 0.8  # share of the teacher in the scores of clean photos
+_CROPS = 0.25  # samples that the head is solved for, as a share of the photos
+_TAUGHT = 0.5  # share of the teachers in all scores
+_SMALLEST = 1e-3  # size of a parameter tensor that starts from nothing
 _LARGEST_GRADIENT = 10.0
 _MEMORY = 0.999  # of the running mean of the weights, which is what is kept in the end
-_LOOKS = 8  # times that validation photos are scored, at even distances
-_LOOKED_AT = 200  # of them: a look should cost seconds
-
-
-@dataclass(frozen=True)
-class Look:
-    """The validation photos, scored in the middle of a fit.
-
-    Attributes:
-        step: after how many steps.
-        loss: of the training, a running mean.
-        clean: agreement with people.
-        damaged: agreement with the graded scores of the same photos, damaged.
-    """
-
-    step: int
-    loss: float
-    clean: Agreement
-    damaged: Agreement
-
-    @property
-    def goodness(self) -> float:
-        """What the best moment is chosen by: mean of the two rank correlations."""
-        return (self.clean.srocc + self.damaged.srocc) / 2
+_LOOKS = 6  # times that validation photos are scored, at even distances
+_SAVED = 50  # steps between two checkpoints, besides those at looks
+_LOOKED_AT = 300  # of them at most: a look should cost seconds
 
 
 class Step(NamedTuple):
@@ -59,76 +44,26 @@ class Step(NamedTuple):
     Attributes:
         samples: seen so far, clean and damaged ones counted.
         total: that it will see at most.
-        loss: of the last steps, a running mean.
+        doing: what, in words.
+        loss: of the last steps, a running mean; NaN before the first.
         look: the last one at the validation photos, if there was any.
     """
 
     samples: int
     total: int
-    loss: float
-    look: Look | None
-
-
-@dataclass
-class State:
-    """All that a fit needs to go on: it is what a checkpoint holds."""
-
-    model: nn.Module
-    optimizer: torch.optim.Optimizer
-    step: int = 0
+    doing: str = ""
     loss: float = math.nan
-    mean: dict[str, Tensor] = field(default_factory=dict)  # running mean of the weights
-    best: dict[str, Tensor] = field(default_factory=dict)  # the running mean that did best on the validation photos
-    history: list[Look] = field(default_factory=list)
+    look: Look | None = None
 
-    @property
-    def samples(self) -> int:
-        """Seen so far, clean and damaged ones counted."""
-        return self.step * 2 * BATCH
-
-    def save(self, path: Path, about: dict[str, Any]) -> None:
-        """Writes the checkpoint beside the old one, then in its place."""
-        whole = {
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "step": self.step,
-            "loss": self.loss,
-            "mean": self.mean,
-            "best": self.best,
-            "history": [asdict(look) for look in self.history],
-            "about": about,
-        }
-        temporary = path.with_suffix(".part")
-        torch.save(whole, temporary)
-        os.replace(temporary, path)
-
-    def load(self, path: Path, about: dict[str, Any]) -> None:
-        """Takes up a checkpoint.
-
-        Raises:
-            UsageError: it is of another fit (other model, seed or photos).
-            WeightsError: it is damaged.
-        """
-        try:
-            held = torch.load(path, weights_only=True)
-            earlier = held["about"]
-        except Exception as error:
-            raise WeightsError(f"{path}: not a checkpoint ({' '.join(str(error).split())}): remove it") from None
-        for key, value in about.items():
-            if earlier.get(key) != value:
-                raise UsageError(f"{path} is of a fit with {key} {earlier.get(key)}, not {value}: give another folder")
-        self.model.load_state_dict(held["model"])
-        self.optimizer.load_state_dict(held["optimizer"])
-        self.step, self.loss = held["step"], held["loss"]
-        self.history = [
-            Look(row["step"], row["loss"], Agreement(**row["clean"]), Agreement(**row["damaged"]))
-            for row in held["history"]
-        ]
-        self.mean, self.best = held["mean"], held["best"]
+    def in_words(self) -> str:
+        """Such as "learning, loss 14.2, validation SROCC 0.812"."""
+        loss = "" if math.isnan(self.loss) else f", loss {self.loss:.1f}"
+        look = f", validation SROCC {self.look.clean.srocc:.3f}" if self.look else ""
+        return f"{self.doing}{loss}{look}"
 
 
 def fit(
-    model: nn.Module,
+    model: Rater,
     train: Sequence[Rated],
     validation: Sequence[Rated],
     *,
@@ -137,104 +72,113 @@ def fit(
     about: dict[str, Any],
     device: str = "cpu",
     seed: int = 0,
-    rate: float = 5e-4,
-    settle: float = 0.0,
+    rate: float = RATE,
+    reduced: float = 2.0,
     patience: int = _LOOKS,
-    teacher: nn.Module | None = None,
+    teachers: Sequence[Target] = (),
+    has_head: bool = False,
     workers: int = 1,
-    progress: Callable[[Step], None] | None = None,
+    progress: Callable[[Step], None] = lambda step: None,
 ) -> State:
     """Fits a model, and leaves in it the weights that agreed best with the validation photos.
 
-    Half of what it sees are photos with people's scores, half the same photos with graded damage
-    (:mod:`~camofilter.biqa.training.distortions`). The loss is the smooth L1 distance to the scores plus one minus
-    Pearson's correlation, AdamW takes the steps (Loshchilov and Hutter 2019, arXiv 1711.05101), its rate falls along
-    a cosine, and the weights that are judged and kept are a running mean (Polyak averaging).
+    It sees each photo as it is, and a part of it in two severities of the same graded damage
+    (:mod:`~camofilter.biqa.training.distortions`). The loss is the smooth L1 distance to the scores of all three, and
+    to the difference between the two severities, which is known far better than either score. AdamW takes the steps
+    (Loshchilov and Hutter 2019, arXiv 1711.05101); the rate of each tensor is relative to its size (Shazeer and Stern
+    2018, arXiv 1804.04235) and falls along a cosine. What is judged and kept is a running mean of the weights (Polyak
+    averaging). In the end the head is solved for that once more, and kept if it does better.
 
     Args:
-        model: B×3×H×W in [0, 1] → B scores from 0 to 100; where its weights start from.
+        model: where its weights start from. Parameters that need no gradient stay as they are.
         train: photos to learn from.
         validation: photos that choose the best moment.
         samples: to see at most; may differ from that of the fit that a checkpoint goes on with.
-        checkpoint: file that the fit is saved to at every look; if it exists, the fit goes on from there.
+        checkpoint: file that the fit is saved to now and then; if it exists, the fit goes on from there.
         about: what a checkpoint must share to be gone on with, such as the model's name.
         device: "cpu" or "cuda".
         seed: of samples and dropout.
-        rate: of learning, at its highest.
-        settle: share of the steps in which batch norms still gather statistics. While they do, clean and damaged photos
-            are each normalised by their own, which they are not when the model judges; so they must stop.
+        rate: of learning at its highest, as a share of the root mean square of a tensor.
+        reduced: the factor by which damaged photos are made smaller at most, see
+            :class:`~camofilter.biqa.training.samples.Samples`.
         patience: looks without a better one after which it ends early.
-        teacher: a model whose scores of the clean photos are mixed into people's, most of the mixture: people disagree
-            about a photo more than a good model does with itself (Hinton et al. 2015, arXiv 1503.02531).
+        teachers: judges on a scale of 0 to 100 whose mean is mixed into the scores, half of the mixture: people
+            disagree about a photo more than a good model does with itself (Hinton et al. 2015, arXiv 1503.02531).
+        has_head: whether the model's head fits its backbone; if not, it is solved before the first step.
         workers: processes that prepare samples.
-        progress: called after every step.
+        progress: called now and then.
 
     Raises:
-        UsageError: no photos, or the checkpoint is of another fit.
+        UsageError: no photos, or the checkpoint is of another fit or cannot be written.
     """
     if not train or not validation:
         raise UsageError(f"{len(train)} photos to train on and {len(validation)} to validate: expected some of both")
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=_WEIGHT_DECAY)
-    state = State(model, optimizer)
-    about = {**about, "seed": seed, "photos": len(train)}
-    if checkpoint.exists():
-        state.load(checkpoint, about)
-    steps = math.ceil(samples / (2 * BATCH))
+    steps = math.ceil(samples / SEEN)
     between = max(1, steps // _LOOKS)
-    for batch in _batches(train, seed, state.step, steps, workers):
-        _train_mode(model, settled=state.step >= settle * steps)
-        loss = _learn(state, batch if teacher is None else _taught(teacher, batch, device), steps, device, seed, rate)
-        state.loss = loss if math.isnan(state.loss) else state.loss + 0.02 * (loss - state.loss)
-        state.step += 1
-        if state.step % between == 0 or state.step == steps:
+    about = {**about, "seed": seed, "reduced": reduced, "photos": len(train)}
+    crops = Samples(train, seed, 0, math.ceil(len(train) * _CROPS), reduced)
+
+    def solve(rated: Sequence[Rated], step: int) -> None:
+        shown = heads.photos(rated, crops, workers)
+        heads.solve(model, _told(shown, Step(step * SEEN, steps * SEEN), progress), device)
+
+    goes_on = checkpoint.exists()
+    if not goes_on and not has_head:
+        solve(train[::2], 0)
+    state = State(model, torch.optim.AdamW(_groups(model, rate), weight_decay=_WEIGHT_DECAY))
+    if goes_on:
+        state.load(checkpoint, about)
+    left = max(0, steps - state.step) if state.looks_since_best < patience else 0
+    for batch in batches(Samples(train, seed, state.step * BATCH, left * BATCH, reduced), BATCH, workers):
+        _learn(state, _taught(teachers, batch, device) if teachers else batch, steps, device, seed)
+        if looks := state.step % between == 0 or state.step == steps:
             _look(state, validation, device)
+        if looks or state.step % _SAVED == 0:
             state.save(checkpoint, about)
-        if progress is not None:
-            look = state.history[-1] if state.history else None
-            progress(Step(state.samples, steps * 2 * BATCH, state.loss, look))
-        if _looks_since_best(state.history) >= patience:
+        look = state.history[-1] if state.history else None
+        progress(Step(state.step * SEEN, steps * SEEN, "learning", state.loss, look))
+        if state.looks_since_best >= patience:
             break
-    model.load_state_dict(state.best or state.mean or model.state_dict())
+    if not state.final:
+        model.load_state_dict(state.best or state.mean)
+        solve(train, state.step)
+        state.finish(_scored(state, validation, device))
+        state.save(checkpoint, about)
+    model.load_state_dict(state.final)
     model.eval()
     return state
 
 
-def _batches(train: Sequence[Rated], seed: int, start: int, steps: int, workers: int) -> Iterator[Sample]:
-    """The batches from a step on."""
-    samples = Samples(train, seed, start * BATCH, max(0, steps - start) * BATCH)
-    # The main process is busy with the model; a worker must not fight with it for its threads.
-    loader = DataLoader(samples, batch_size=BATCH, num_workers=workers, worker_init_fn=_single_threaded)
-    return iter(loader)
+def _told(photos: Iterator[heads.Seen], step: Step, progress: Callable[[Step], None]) -> Iterator[heads.Seen]:
+    for number, photo in enumerate(photos, 1):
+        progress(step._replace(doing=f"solving the head: {number} photos"))
+        yield photo
 
 
-def _single_threaded(_: int) -> None:
-    torch.set_num_threads(1)
+def _groups(model: nn.Module, rate: float) -> list[dict[str, Any]]:
+    """The parameters that learn, each with its own highest rate, which is relative to its size."""
+    return [
+        {"params": [p], "highest": rate * max(_SMALLEST, float(p.detach().square().mean().sqrt()))}
+        for p in model.parameters()
+        if p.requires_grad
+    ]
 
 
-def _train_mode(model: nn.Module, settled: bool) -> None:
-    model.train()
-    for module in model.modules():
-        if settled and isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-            module.eval()
-
-
-def _learn(state: State, batch: Sample, steps: int, device: str, seed: int, rate: float) -> float:
-    """One step; its loss."""
+def _learn(state: State, batch: Sample, steps: int, device: str, seed: int) -> None:
+    """One step."""
     progress = state.step / steps
     for group in state.optimizer.param_groups:
         warm = min(1, (state.step + 1) / min(_WARM_UP, 1 + steps / 10))
-        group["lr"] = rate * warm * (0.5 + 0.5 * math.cos(math.pi * min(1, progress))) + 1e-7
+        group["lr"] = group["highest"] * warm * (0.5 + 0.5 * math.cos(math.pi * min(1, progress)))
+    state.model.train()
     torch.manual_seed(seed * 1_000_003 + state.step)  # dropout, too, must be the same after an interruption
-    clean, damaged = (_scores(state.model, photos, device) for photos in (batch.clean, batch.damaged))
-    loss = torch.zeros((), device=device)
-    # Damage weighs double: a model that knows people's scores already has more to learn there.
-    for scores, wanted, weight in ((clean, batch.score, 1.0), (damaged, batch.damaged_score, 2.0)):
-        wanted = wanted.to(device)
-        distance = F.smooth_l1_loss(scores, wanted, beta=5.0)
-        loss = loss + weight * distance + (1 - _correlation(scores, wanted)) * 10 / weight
     state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss = 0.0
+    for part in _portions(batch):
+        found = _loss(state.model, part, device) * (len(part.score) / len(batch.score))
+        found.backward()  # type: ignore[no-untyped-call]
+        loss += float(found.detach())
     nn.utils.clip_grad_norm_(state.model.parameters(), _LARGEST_GRADIENT)
     state.optimizer.step()
     memory = min(_MEMORY, (1 + state.step) / (10 + state.step))
@@ -243,48 +187,64 @@ def _learn(state: State, batch: Sample, steps: int, device: str, seed: int, rate
             state.mean[name] = value.detach().clone()
         else:
             state.mean[name].lerp_(value, 1 - memory)
-    return float(loss.detach())
+    state.loss = loss if math.isnan(state.loss) else state.loss + 0.02 * (loss - state.loss)
+    state.step, state.final = state.step + 1, {}
 
 
-def _taught(teacher: nn.Module, batch: Sample, device: str) -> Sample:
-    """The batch with the teacher's scores of its clean photos mixed in, and shares of these for the damaged ones."""
-    with torch.no_grad():
-        seen = _scores(teacher.to(device), batch.clean, device).cpu()
-        mixed = torch.lerp(batch.score, seen, _TAUGHT)
-    share = batch.damaged_score / batch.score.clamp(min=1e-3)
-    return batch._replace(score=mixed, damaged_score=mixed * share)
+def _portions(batch: Sample) -> Iterator[Sample]:
+    """The batch in smaller ones: gradients add up, as losses are means."""
+    for parts in zip(*(torch.split(values, _AT_ONCE) for values in batch), strict=True):
+        yield Sample(*parts)
+
+
+def _loss(model: nn.Module, batch: Sample, device: str) -> Tensor:
+    clean = _scores(model, batch.clean, device)
+    milder, stronger = _scores(model, torch.cat([batch.milder, batch.stronger]), device).chunk(2)
+    fall = batch.milder_score - batch.stronger_score
+    loss = torch.zeros((), device=device)
+    for seen, wanted, weight in (
+        (clean, batch.score, 2.0),
+        (milder, batch.milder_score, 0.5),
+        (stronger, batch.stronger_score, 0.5),
+        (milder - stronger, fall, 1.0),
+    ):
+        loss = loss + weight * F.smooth_l1_loss(seen, wanted.to(device), beta=5.0)
+    return loss
+
+
+def _taught(teachers: Sequence[Target], batch: Sample, device: str) -> Sample:
+    """The batch with the teachers' scores mixed into people's, and into the shares of these that damage leaves."""
+    # In bfloat16 they are what they are to within a fraction of a point.
+    with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=bfloat16_pays(device, gradients=False)):
+        clean, milder, stronger = (
+            torch.stack([teacher.score(images(photos, device)).float().cpu() for teacher in teachers]).mean(0)
+            for photos in (batch.clean, batch.milder, batch.stronger)
+        )
+    score = torch.lerp(batch.score, clean, _TAUGHT)
+    shares = (s / batch.score.clamp(min=1e-3) for s in (batch.milder_score, batch.stronger_score))
+    left = [torch.lerp(score * share, seen, _TAUGHT) for share, seen in zip(shares, (milder, stronger), strict=True)]
+    return batch._replace(score=score, milder_score=left[0], stronger_score=left[1])
 
 
 def _scores(model: nn.Module, photos: Tensor, device: str) -> Tensor:
-    images = photos.to(device, memory_format=torch.channels_last).float() / 255
     with torch.autocast(device, torch.bfloat16, enabled=bfloat16_pays(device)):
-        scores: Tensor = model(images)
+        scores: Tensor = model(images(photos, device))
     return scores.float()
-
-
-def _correlation(a: Tensor, b: Tensor) -> Tensor:
-    a, b = a - a.mean(), b - b.mean()
-    found: Tensor = (a * b).sum() / (a.norm() * b.norm() + 1e-6)
-    return found
 
 
 def _look(state: State, validation: Sequence[Rated], device: str) -> None:
     """Scores validation photos by the mean weights, and keeps these if they are the best so far."""
-    learning = {name: value.clone() for name, value in state.model.state_dict().items()}
+    learning = copy.deepcopy(state.model.state_dict())
     state.model.load_state_dict(state.mean)
-    looked_at = validation[:: math.ceil(len(validation) / _LOOKED_AT)]
-    found = Look(
-        state.step,
-        state.loss,
-        agreement(state.model, looked_at, device),
-        agreement(state.model, looked_at, device, damage_seed=0),
-    )
+    found = _scored(state, validation, device)
     state.model.load_state_dict(learning)
     if all(found.goodness > earlier.goodness for earlier in state.history):
-        state.best = {name: value.clone() for name, value in state.mean.items()}
+        state.best = copy.deepcopy(state.mean)
     state.history.append(found)
 
 
-def _looks_since_best(history: list[Look]) -> int:
-    best = max(range(len(history)), key=lambda i: history[i].goodness, default=len(history) - 1)
-    return len(history) - 1 - best
+def _scored(state: State, validation: Sequence[Rated], device: str) -> Look:
+    """The validation photos as the model scores them with its present weights."""
+    looked_at = validation[:: math.ceil(len(validation) / _LOOKED_AT)]
+    clean, damaged = (agreement(state.model, looked_at, device, damage_seed=seed) for seed in (None, 0))
+    return Look(state.step, state.loss, clean, damaged)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 import camofilter
+from camofilter.biqa import compact_iqa_3, delivered_score, training
+from camofilter.biqa.target import Scale
+from camofilter.biqa.training import Plan
 from camofilter.cli import main
+from camofilter.errors import UsageError
 
 
 @pytest.fixture
@@ -28,38 +36,72 @@ def scores(tmp_path: Path, examples: list[Path]) -> Path:
 
 @pytest.mark.slow
 def test_train_writes_a_model_that_scores(
-    scores: Path, tmp_path: Path, examples: list[Path], capsys: pytest.CaptureFixture[str]
+    scores: Path,
+    tmp_path: Path,
+    examples: list[Path],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(training, "PRISTINE", 1)  # every rung of every ladder at two sizes takes its time
+    started = compact_iqa_3.network().state_dict()
+    save_file(started, tmp_path / "b.safetensors")
     out = tmp_path / "model"
-    assert main(["train", str(scores), "-o", str(out), "--samples", "128", "--json"]) == 0
+    options = ["--samples", "96", "--backbone", str(tmp_path / "b.safetensors"), "--teacher", "compact_iqa", "--json"]
+    assert main(["train", str(scores), "-o", str(out), *options]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report == json.loads((out / "report.json").read_text())
     assert report["photos"] == {"train": 8, "validation": 2, "test": 2}
-    assert (report["start"], report["samples"]) == ("shipped", 128)
+    assert (report["start"], report["samples"]) == ("backbone b.safetensors", 96)
     assert report["history"][-1]["step"] == 2
-    assert "| test photos | SROCC |" in (out / "card.md").read_text(encoding="utf-8")
+    assert report["falls"].keys() == report["falls_at_full_size"].keys()
+    for word in ("--network compact_iqa --backbone", "--seed 0", "--teacher compact_iqa"):
+        assert word in report["command"]
+    card = (out / "card.md").read_text(encoding="utf-8")
+    assert report["command"] in card
+    assert re.search(r"\| 2 test photos \| -?1\.000 \(-?1\.000 to -?1\.000\) \|", card)
     with Image.open(out / "curve.png") as curve:
         assert min(curve.size) > 300
-    photo = camofilter.open_photo(examples[0])
-    trained = camofilter.score(photo, f"compact_iqa:{out / 'weights.safetensors'}")
-    assert trained == pytest.approx(camofilter.score(photo), abs=35), "two steps away from where it started"
-    assert trained != camofilter.score(photo)
+    weights = load_file(out / "weights.safetensors")
+    early, late = (f"backbone.{layer}.weight" for layer in ("_conv_stem", "_conv_head"))
+    assert torch.equal(weights[early], started[early].half())
+    assert not torch.equal(weights[late], started[late].half())
+    judge = compact_iqa_3.target(str(out / "weights.safetensors"), Scale())
+    assert np.isfinite(delivered_score(camofilter.open_photo(examples[0]).pixels, judge))
 
-    # Finished already: called again it changes nothing but says the same.
-    before = (out / "weights.safetensors").read_bytes()
-    assert main(["train", str(scores), "-o", str(out), "--samples", "128"]) == 0
-    assert (out / "weights.safetensors").read_bytes() == before
-    said = capsys.readouterr().out
-    assert said.splitlines()[-1].startswith("2 test photos: SROCC ")
+
+def test_a_teacher_must_be_able_to_look_at_parts(tmp_path: Path) -> None:
+    class Fixed(torch.nn.Module):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return 50 + image.reshape(len(image), 3 * 384 * 512).mean(1)
+
+    path = tmp_path / "fixed.pt2"
+    torch.export.save(torch.export.export(Fixed().eval(), (torch.rand(1, 3, 384, 512),)), path)
+    with pytest.raises(UsageError, match=r"^--teacher is 'model_file:.*: failed on 1×3×288×288 RGB"):
+        training._teacher(f"model_file:{path}")
+
+
+def test_a_plan_says_the_command_that_makes_it(tmp_path: Path) -> None:
+    plan = Plan(tmp_path / "a b.csv", Path("out"), start="nothing", teachers=("one:w.pth", "two"), seed=4)
+    assert plan.command() == (
+        f"camofilter train '{tmp_path}/a b.csv' -o out --network compact_iqa --start nothing --samples 50000"
+        " --reduced 2.0 --patience 6 --seed 4 --device auto --teacher one:w.pth --teacher two"
+    )
 
 
 @pytest.mark.parametrize(
     ("rows", "options", "message"),
     [
         (["a.jpg,50,train"], [], "0 photos to test on: expected some; name them with --test"),
-        (["a.jpg,50,test", "b.jpg,40,test"], [], "0 photos to train on and 0 to validate"),
+        (["a.jpg,50,test", "b.jpg,40,test"], ["--start", "nothing"], "0 photos to train on and 0 to validate"),
         (["a.jpg,50,train", "b.jpg,40,validation", "a.jpg,1,test", "b.jpg,1,test"], [], "2 photos are in training and"),
         (["a.jpg,50,train", "b.jpg,40,test", "c.jpg,1,test"], ["--start", "no.pth"], "no.pth: no such weight file"),
+        ([], ["--start", "no.pth", "--backbone", "b.pth"], "--start and --backbone were both given: give one of them"),
+        ([], ["--network", "niqe"], "unknown network 'niqe'"),
+        (
+            ["a.jpg,50,train", "b.jpg,40,test", "c.jpg,1,test"],
+            ["--start", "nothing", "--teacher", "niqe"],
+            "--teacher is 'niqe', 2 to 14, hidden above 6.8: expected a judge from 0 to 100, the best",
+        ),
     ],
 )
 def test_what_cannot_be_trained_on_is_said(
@@ -71,5 +113,6 @@ def test_what_cannot_be_trained_on_is_said(
     assert main(["train", str(tmp_path / "scores.csv"), "-o", str(tmp_path / "out"), *options]) == 2
     printed = capsys.readouterr()
     assert message in printed.err
-    assert printed.err.count("\n") == 1
+    assert printed.err.count("\n") == 1 + ("nothing" in options)
+    assert ("from nothing " in printed.err) == ("nothing" in options)
     assert not (tmp_path / "out" / "weights.safetensors").exists()
