@@ -1,4 +1,4 @@
-"""Times work, says on what machine a benchmark ran, and keeps its results beside it as JSON."""
+"""Times work, says on what machine a benchmark ran, keeps its results beside it as JSON, and sets them in tables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,3 +50,8 @@ def median_ms(work: Callable[[], Any], times: int = 7) -> float:
         work()
         seconds.append(time.perf_counter() - began)
     return round(1000 * statistics.median(seconds), 1)
+
+
+def markdown(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table of these cells."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in (heading, ["---"] * len(heading), *rows))

@@ -33,7 +33,7 @@ def main() -> None:
     results: dict[str, Any] = {}
     print(f"{'ms a photo':24} {'size':>9} {'forward':>9} {'+ backward':>11} {'bf16 + backward':>16}")
     for target in targets:
-        results[target.name] = row = _costs(target)
+        results[target.name] = row = costs(target)
         print(
             f"{target.name:24} {row['size']:>9} {row['forward_ms']:9} {row['forward_backward_ms']:11} "
             f"{row['bf16_forward_backward_ms']!s:>16}"
@@ -47,7 +47,7 @@ def _with_random_weights(name: str) -> Target:
     return ModelTarget(f"{name} (random weights)", biqa.KNOWN[name].scale, ready(biqa.network(name)))
 
 
-def _costs(target: Target) -> dict[str, Any]:
+def costs(target: Target) -> dict[str, Any]:
     """Milliseconds on the CPU, one photo at a time."""
     width, height = (256, 256) if "places365" in target.name else target.frame(3, 2)
     image = torch.rand(1, 3, height, width, requires_grad=True)
