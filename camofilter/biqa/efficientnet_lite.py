@@ -75,14 +75,19 @@ class EfficientNetLite(nn.Module):
 
     Args:
         variant: "lite0" or "lite2".
+        blocks: how many of the blocks there are; with fewer than all there is no top, and only :meth:`maps` works.
+
+    Attributes:
+        widths: how many maps each depth has that :meth:`maps` gives.
+        features: how many statistics.
     """
 
-    def __init__(self, variant: str = "lite0") -> None:
+    def __init__(self, variant: str = "lite0", blocks: int | None = None) -> None:
         super().__init__()
         width, depth = SCALES[variant]
         self._conv_stem = nn.Conv2d(3, _STEM, 3, 2, 1)
         self._blocks = nn.ModuleList()
-        before, taps, widths = _STEM, [], []
+        before, taps, channels = _STEM, [], []
         for number, stage in enumerate(_STAGES):
             after = _rounded(stage.channels * width)
             # The first and the last stage keep their depth.
@@ -91,28 +96,37 @@ class EfficientNetLite(nn.Module):
                 stride = stage.stride if repeat == 0 else 1
                 self._blocks.append(Block(before, after, stage.kernel, stride, stage.expansion))
                 before = after
+                channels.append(after)
             if number in (1, 2, 4, 6):  # the last blocks of their resolution
                 taps.append(len(self._blocks) - 1)
-                widths.append(before)
-        self._taps = tuple(taps)
-        self._conv_head = nn.Conv2d(before, _TOP, 1)
-        self.features = 2 * sum(widths) + _TOP
+        if blocks is None:
+            self._conv_head = nn.Conv2d(before, _TOP, 1)
+        else:
+            self._blocks = self._blocks[:blocks]
+            taps = [tap for tap in taps if tap < blocks - 1] + [blocks - 1]
+        self._taps, self.widths = tuple(taps), tuple(channels[tap] for tap in taps)
+        self.features = 2 * sum(self.widths) + _TOP
         self.apply(_initialised)
 
     def early(self) -> list[nn.Module]:
         """The stem and the first blocks, down to 1/8 of the side: what they see is the same in all photos."""
         return [self._conv_stem, *self._blocks[: self._taps[1] + 1]]
 
-    def forward(self, image: Tensor) -> Tensor:
-        """The B×features statistics of a B×3×H×W image."""
+    def maps(self, image: Tensor) -> list[Tensor]:
+        """The last maps at 1/4, 1/8, 1/16 and 1/32 of the side of a B×3×H×W image."""
         x = F.relu6(self._conv_stem((image * 255 - 127) / 128), inplace=True)
-        pooled = []
+        found = []
         for number, block in enumerate(self._blocks):
             x = block(x)
             if number in self._taps:
-                maps = x.float()
-                pooled += [maps.mean((2, 3)), (maps.var((2, 3), unbiased=False) + 1e-5).sqrt()]
-        top = F.relu6(self._conv_head(x), inplace=True).float()
+                found.append(x.float())
+        return found
+
+    def forward(self, image: Tensor) -> Tensor:
+        """The B×features statistics of a B×3×H×W image."""
+        maps = self.maps(image)
+        pooled = [p for m in maps for p in (m.mean((2, 3)), (m.var((2, 3), unbiased=False) + 1e-5).sqrt())]
+        top = F.relu6(self._conv_head(maps[-1]), inplace=True).float()
         return torch.cat([*pooled, top.mean((2, 3))], 1)
 
 

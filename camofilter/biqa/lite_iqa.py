@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -37,6 +37,7 @@ class LiteIQA(Rater):
         found: Tensor = self.backbone(image)
         return found
 
-    def solve(self, statistics: Sequence[Tensor], scores: Tensor) -> None:
-        """Solves the head for the scores (M) of statistics (batches of M together)."""
-        self.head.solve(torch.cat([*statistics]), scores, _PENALTY)
+    def solve(self, seen: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Solves the head for batches of B statistics and their B scores."""
+        statistics, scores = (torch.cat(parts) for parts in zip(*seen, strict=True))
+        self.head.solve(statistics, scores, _PENALTY)

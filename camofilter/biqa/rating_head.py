@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -74,6 +74,11 @@ class Rater(nn.Module):
         scores: Tensor = self.head(self.statistics(image))
         return scores
 
-    def solve(self, statistics: Sequence[Tensor], scores: Tensor) -> None:
-        """Brings the head as near as can be done at once to the scores (M) of statistics (batches of M together)."""
+    @property
+    def backbone_learns(self) -> bool:
+        """Whether the backbone learns, or stays what it starts from."""
+        return any(parameter.requires_grad for parameter in self.backbone.parameters())
+
+    def solve(self, seen: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Brings the head as near as can be done at once to scores: batches of B statistics and their B scores."""
         raise NotImplementedError

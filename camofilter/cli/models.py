@@ -117,7 +117,7 @@ def train(
         str | None, typer.Option(metavar="CSV", help="Photos to test on, if the csv does not say which.")
     ] = None,
     network: Annotated[
-        str, typer.Option(metavar="NAME", help="What to train: compact_iqa or strong_iqa.")
+        str, typer.Option(metavar="NAME", help="What to train: compact_iqa, strong_iqa or hybrid_iqa.")
     ] = "compact_iqa",
     start: Annotated[
         str | None,

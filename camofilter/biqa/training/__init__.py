@@ -29,7 +29,7 @@ from camofilter.errors import UsageError
 
 __all__ = ["NETWORKS", "Plan", "Report", "Step", "trained"]
 
-_RATE_FROM_NOTHING = 5e-3  # of learning: nothing is there that it could spoil
+_RATE_FROM_NOTHING = 5e-3  # of learning, where nothing that learns has learned before: it can spoil nothing
 
 
 def trained(plan: Plan, progress: Callable[[Step], None] = lambda step: None) -> Report:
@@ -65,7 +65,7 @@ def trained(plan: Plan, progress: Callable[[Step], None] = lambda step: None) ->
         about=plan.about(),
         device=device,
         seed=plan.seed,
-        rate=_RATE_FROM_NOTHING if plan.from_nothing else RATE,
+        rate=RATE if plan.has_head or (plan.backbone and model.backbone_learns) else _RATE_FROM_NOTHING,
         reduced=plan.reduced,
         patience=plan.patience,
         teachers=teachers,
@@ -108,6 +108,8 @@ def _started(module: Any, plan: Plan) -> Rater:
     torch.manual_seed(plan.seed)
     model: Rater = module.network()
     if plan.from_nothing:
+        if not model.backbone_learns:
+            raise UsageError(f"the backbone of {plan.network} never learns: give --backbone, or weights to --start")
         return model
     if plan.backbone:
         load_part(model.backbone, plan.backbone, "backbone.", folded)

@@ -27,12 +27,15 @@ def solve(model: Rater, photos: Iterator[Seen], device: str) -> None:
         device: where the model is.
     """
     model.eval()
-    statistics, scores = [], []
-    with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=bfloat16_pays(device, gradients=False)):
-        for shown, wanted in photos:
-            statistics.append(model.statistics(images(shown, device)).float().cpu())
-            scores.append(wanted)
-    model.solve(statistics, torch.cat(scores).float())
+    model.solve(_seen(model, photos, device))
+
+
+def _seen(model: Rater, photos: Iterator[Seen], device: str) -> Iterator[Seen]:
+    """The statistics of photos, in their place."""
+    for shown, wanted in photos:
+        with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=bfloat16_pays(device, gradients=False)):
+            statistics = model.statistics(images(shown, device)).float().cpu()
+        yield statistics, wanted.float()
 
 
 def photos(rated: Sequence[Rated], samples: Samples, workers: int) -> Iterator[Seen]:

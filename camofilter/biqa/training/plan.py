@@ -10,7 +10,7 @@ from typing import Any
 from camofilter.errors import UsageError, unknown_name
 
 # What can be trained, and in which module of camofilter.biqa it is.
-NETWORKS = {"compact_iqa": "compact_iqa_3", "strong_iqa": "strong_iqa"}
+NETWORKS = {"compact_iqa": "compact_iqa_3", "strong_iqa": "strong_iqa", "hybrid_iqa": "hybrid_iqa"}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -42,8 +42,9 @@ class Sharpness(Rater):
     def statistics(self, image: Tensor) -> Tensor:
         return self.filters(image).float().square().mean((2, 3)).add(1e-5).log()
 
-    def solve(self, statistics: Sequence[Tensor], scores: Tensor) -> None:
-        self.head.solve(torch.cat([*statistics]), scores, 1.0)
+    def solve(self, seen: Iterable[tuple[Tensor, Tensor]]) -> None:
+        statistics, scores = (torch.cat(parts) for parts in zip(*seen, strict=True))
+        self.head.solve(statistics, scores, 1.0)
 
 
 @pytest.fixture(scope="module")

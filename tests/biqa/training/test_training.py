@@ -102,6 +102,11 @@ def test_a_plan_says_the_command_that_makes_it(tmp_path: Path) -> None:
             ["--start", "nothing", "--teacher", "niqe"],
             "--teacher is 'niqe', 2 to 14, hidden above 6.8: expected a judge from 0 to 100, the best",
         ),
+        (
+            ["a.jpg,50,train", "b.jpg,40,test", "c.jpg,1,test"],
+            ["--start", "nothing", "--network", "hybrid_iqa"],
+            "the backbone of hybrid_iqa never learns: give --backbone, or weights to --start",
+        ),
     ],
 )
 def test_what_cannot_be_trained_on_is_said(
