@@ -207,11 +207,10 @@ def _smaller(photos: Sequence[Path]) -> float:
 
 def page(judges: Mapping[str, Heard], people: np.ndarray, about: Mapping[str, Any]) -> str:
     """All tables, each below what it tells."""
-    n = len(judges)
     return f"""## Agreement with people
 
 {len(people)} photos of {about["rated"]}, as they are; people put {about["above 50"]:.1%} above 50. In brackets 95 %
-intervals by the bootstrap over photos. Scores are brought to people's scale by range and threshold alone.
+intervals by the bootstrap over photos. Scores are brought to people's scale by their range and threshold alone.
 
 {agreement_table(judges, people)}
 
@@ -223,21 +222,21 @@ One photo at a time, in process, float32, {about["threads"]} thread(s) of {machi
 
 ## Who errs alike
 
-Correlation of the errors of the {n} judges on these photos, after a straight line from each one's scores to people's.
+Correlation of the errors of the judges on these photos, after a straight line from each one's scores to people's.
 
 {errors_table(judges, people)}
 
 ## Badly damaged photos
 
 Mean points of {about["pristine"]} undistorted photos, damaged as they fill the input / at full size and then made
-{about["times smaller after damage at full size"]:g} times smaller. Pristine ones should have {LIKED} or more, the
-others less than {HIDDEN}; **bold** is where that is missed. Blur is in pixels of a photo 512 wide.
+{about["times smaller after damage at full size"]:g} times smaller; blur in pixels of a photo 512 wide. Untouched they
+should have {LIKED} or more, damaged less than {HIDDEN}: **bold** is where that is missed.
 
 {aims_table(judges)}
 
 ## Ladders of damage
 
-Whether every step of damage lowers the mean, as they fill the input / at full size.
+Whether every step of damage lowers the mean of these photos, as they fill the input / at full size.
 
 {strict_table(judges)}"""
 

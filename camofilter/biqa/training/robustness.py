@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from camofilter.biqa import as_image
-from camofilter.biqa.fit import fit
+from camofilter.biqa.fit import cover, fit
 from camofilter.biqa.target import Target
 from camofilter.biqa.training.distortions import DISTORTIONS, Distortion, levels
 from camofilter.photo import open_photo
@@ -97,7 +97,7 @@ class _Whole(NamedTuple):
     """A photo before its damage.
 
     Attributes:
-        photo: H×W×3 float32 in [0, 1], of the shape of a target's input.
+        photo: H×W×3 float32 in [0, 1], as large as a target's input or larger.
         frame: width and height of that input.
         smaller: how many times it is reduced after the damage.
     """
@@ -119,4 +119,5 @@ def _whole(pixels: np.ndarray, target: Target, full_size: bool) -> _Whole:
     frame = target.frame(width, height)
     smaller = reduction(width, height, frame) if full_size else 1.0
     large = round(smaller * frame[0]), round(smaller * frame[1])
-    return _Whole(fit(pixels, large).astype(np.float32) / 255, frame, smaller)
+    # What lies beside the input is damaged, too: pixels that were cut to its shape would be scaled from other places.
+    return _Whole((cover if smaller > 1 else fit)(pixels, large).astype(np.float32) / 255, frame, smaller)

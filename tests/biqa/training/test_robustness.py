@@ -78,6 +78,11 @@ def test_damage_at_full_size_is_reduced_with_the_photo(photos: list[Path]) -> No
     assert full["gaussian blur"] == pytest.approx(own["gaussian blur"], rel=0.1)
 
 
+def test_undamaged_photos_are_the_same_at_both_sizes(photos: list[Path]) -> None:
+    some = [short("white noise", 0)]
+    assert robustness(Energy(), photos[:1], some) == robustness(Energy(), photos[:1], some, full_size=True)
+
+
 def test_of_a_photo_no_larger_than_the_input_both_sizes_are_one(photos: list[Path]) -> None:
     some = [short("JPEG", 20), short("motion blur", 6)]
     assert robustness(Energy(), photos[2:], some) == robustness(Energy(), photos[2:], some, full_size=True)
