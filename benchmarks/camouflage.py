@@ -18,7 +18,7 @@ import json
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
@@ -40,6 +40,7 @@ from camofilter.optim.channel import BATTERY, PURIFIERS, Courier
 from camofilter.optim.colour_curve import colour_curve
 from camofilter.optim.methods import Job, Try, by_perturbation
 from camofilter.optim.perception import change
+from camofilter.optim.visibility import how_visible, look_alone
 from camofilter.optim.watchers import Watchers, purified
 from camofilter.photo import Photo, decode_photo, encode_photo, open_photo, output_suffix, save_photo
 from camofilter.photo.core import eight_bit
@@ -238,6 +239,7 @@ def measured(path: Path, method: str, trial: Trial) -> Row:
         "delta_e": round(done.change.delta_e, 3),
         "ms_ssim": round(done.change.ms_ssim, 4),
         "clipped": round(done.change.clipped, 5),
+        "visibility": round(done.visibility, 1),
         "delta_e_from_look": _from_look(photo, done) if grains else None,
         "grain": round(sum(grains), 5),
         "seconds": round(seconds, 2),
@@ -270,6 +272,7 @@ def hidden(photo: Photo, method: str, trial: Trial) -> Camouflaged:
         verdicts=tuple(done.verdicts),
         unseen=tuple(_verdicts(trial.others, photo, done.photo)),
         change=change(photo.pixels, done.photo.pixels),
+        visibility=how_visible(photo.pixels, done.photo.pixels),
         method="filter" if method == "curve" else "perturb",
         seconds=time.monotonic() - began,
     )
@@ -312,8 +315,8 @@ def _figures(verdict: Verdict) -> dict[str, Any]:
 
 def _from_look(photo: Photo, done: Camouflaged) -> float:
     """Mean ΔE2000 between the finished photo and the same without its tuned grain."""
-    look = Recipe(tuple(step for step in done.recipe.steps if step.filter != "tuned_grain"))
-    return round(change(render(photo.pixels, look.chain()), done.photo.pixels).delta_e, 3)
+    look = render(photo.pixels, look_alone(done.recipe).chain())
+    return round(change(look, done.photo.pixels).delta_e, 3)
 
 
 def summed_up(rows: Sequence[Row]) -> dict[str, float | None]:
@@ -341,6 +344,7 @@ def summed_up(rows: Sequence[Row]) -> dict[str, float | None]:
         "ΔE2000 of those it hid": _mean(row["delta_e"] for row in found),
         "MS-SSIM of those it hid": _mean((row["ms_ssim"] for row in found), 4),
         "clipped share of those it hid": _mean((row["clipped"] for row in found), 4),
+        "SSIMULACRA2 from the look, median": round(statistics.median(row["visibility"] for row in rows), 1),
         "ΔE2000 from the look, median": round(float(np.median(from_look)), 2) if from_look else None,
         "ΔE2000 from the look, 90 %": round(float(np.quantile(from_look, 0.9)), 2) if from_look else None,
         "ΔE2000 from the look, share ≤ 1": _mean(value <= 1 for value in from_look),
@@ -400,7 +404,7 @@ def _details(path: Path, finished: Path) -> Pictures:
     middle = max(0, height - CROP) // 2, max(0, width - CROP) // 2
     places: dict[str, tuple[int, int]] = {"": middle, ", smoothest": smoothest(before)}
     return [
-        (f"{path.stem if pixels is before else 'auto'}{label}", Image.fromarray(_cut(pixels, place)))
+        (f"{path.stem if pixels is before else 'auto'}{label}", Image.fromarray(cut(pixels, place)))
         for label, place in places.items()
         for pixels in (before, after)
     ]
@@ -409,11 +413,17 @@ def _details(path: Path, finished: Path) -> Pictures:
 def smoothest(pixels: np.ndarray) -> tuple[int, int]:
     """Top and left of the window of CROP pixels, on a grid, in which H×W×3 pixels deviate least from their mean."""
     tones = pixels.mean(2)
-    tops, lefts = (range(0, max(1, side - CROP + 1), STRIDE) for side in tones.shape)
-    return min(itertools.product(tops, lefts), key=lambda place: float(_cut(tones, place).std()))
+    return min(places(tones.shape), key=lambda place: float(cut(tones, place).std()))
 
 
-def _cut(pixels: np.ndarray, place: tuple[int, int]) -> np.ndarray:
+def places(shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    """Tops and lefts of windows of CROP pixels, on a grid, in pixels of this height and width."""
+    height, width = (range(0, max(1, side - CROP + 1), STRIDE) for side in shape[:2])
+    return itertools.product(height, width)
+
+
+def cut(pixels: np.ndarray, place: tuple[int, int]) -> np.ndarray:
+    """The window of CROP pixels at a place."""
     top, left = place
     return pixels[top : top + CROP, left : left + CROP]
 

@@ -500,6 +500,7 @@ CAMOUFLAGE_KEYS = [
     "seconds",
     "survives",
     "change",
+    "visibility",
     "targets",
     "unseen",
 ]
@@ -531,6 +532,8 @@ def test_camouflage(run, here):
         biqa.KNOWN[o["target"]].version for o in record["unseen"]
     ]
     assert 0 < record["change"]["delta_e"] < 20
+    assert record["visibility"]["ssimulacra2"] < 100
+    assert record["visibility"]["words"] in ("not seen", "seen at 100 %", "seen")
     # The recipe is the product: applying it makes the same file.
     assert run("apply", "a.jpg", "--recipe", "found.json", "-o", "again.jpg").code == 0
     assert Path("again.jpg").read_bytes() == Path("a.camo.jpg").read_bytes()
@@ -543,15 +546,17 @@ def test_camouflage_in_words_for_several_photos(run):
     assert ran.code == 1  # for the photo that is missing
     assert ran.err.count("\n") == 1
     *photos, summary = ran.out.splitlines()
-    *photos, count = photos
+    *photos, count, visible = photos
     named = ["a.jpg → a.look.camo.jpg", "b.jpg → b.look.camo.jpg"]
-    assert [line.rpartition("   ")[0].strip() for line in photos[0::6]] == named
-    assert all(line.endswith("by compact_iqa (0 to 100, hidden below 99): hidden") for line in photos[1::6])
-    assert all("stays hidden: at worst" in line and "after 7 ways of it" in line for line in photos[2::6])
+    assert [line.rpartition("   ")[0].strip() for line in photos[0::7]] == named
+    assert all(line.endswith("by compact_iqa (0 to 100, hidden below 99): hidden") for line in photos[1::7])
+    assert all("stays hidden: at worst" in line and "after 7 ways of it" in line for line in photos[2::7])
     assert photos[3].startswith("  machines it was not tuned for: wavelet_iqa ")
     assert photos[4].startswith("  change: ΔE2000 ")
-    assert photos[5] == "  exposure +0.40 EV"
+    assert photos[5] == "  what is to hide it is not seen (SSIMULACRA2 100 from its look alone)"
+    assert photos[6] == "  exposure +0.40 EV"
     assert count == "2 of 3 photos hidden, 2 of them also after being passed on"
+    assert visible == "what is to hide them is not seen in 2"
     assert summary.startswith("mean score by compact_iqa ")
     assert sorted(os.listdir("found")) == ["a.json", "b.json"]
 

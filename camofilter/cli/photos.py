@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import statistics
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -265,6 +266,8 @@ def _show_camouflaged(done: Record) -> None:
     others = (f"{v['target']} {v['score_before']:.1f} → {v['score_after']:.1f}" for v in done["unseen"])
     say(f"  machines it was not tuned for: {'; '.join(others) or 'none'}")
     say(f"  change: ΔE2000 {done['change']['delta_e']:.1f}, MS-SSIM {done['change']['ms_ssim']:.3f}")
+    visible = done["visibility"]
+    say(f"  what is to hide it is {visible['words']} (SSIMULACRA2 {visible['ssimulacra2']:.0f} from its look alone)")
     settings = Recipe.from_dict(done["recipe"])
     say(f"  {settings.in_words() if settings.steps else 'no filters: its pixels were changed directly'}")
 
@@ -294,11 +297,15 @@ def _become(done: Record) -> str:
 
 
 def _show_summary(records: list[Record]) -> None:
+    from camofilter.optim.visibility import WORDS
+
     done = [record for record in records if "error" not in record]
     if not done:
         return
     hidden, surviving = (sum(record[key] for record in done) for key in ("camouflaged", "survives"))
     before, after = (statistics.mean(record[key] for record in done) for key in ("score_before", "score_after"))
     seconds = statistics.median(record["seconds"] for record in done)
+    words = Counter(record["visibility"]["words"] for record in done)
     say(f"{hidden} of {len(records)} photos hidden, {surviving} of them also after being passed on")
+    say(f"what is to hide them is {', '.join(f'{word} in {words[word]}' for word in WORDS if words[word])}")
     say(f"mean score by {done[0]['target']} {before:.1f} → {after:.1f}; {seconds:.1f} s a photo (median)")

@@ -358,7 +358,8 @@ def _measures(run: RunResult) -> str:
     both = ((name, mean[f"{name}_before"], mean[f"{name}_after"], decimals) for name, decimals in pairs.items())
     shown = [f"{name} {old:.{n}f} → {new:.{n}f}" for name, old, new, n in both if old is not None and new is not None]
     reach = [] if mean["reach"] is None else [f"reach {mean['reach']:.2f}"]
+    visible = [] if mean["visibility"] is None else [f"SSIMULACRA2 from the looks alone {mean['visibility']:.0f}"]
     change = (
         f"ΔE2000 {mean['delta_e']:.1f}, MS-SSIM {mean['ms_ssim']:.3f}, clipped {100 * (mean['clipped'] or 0):.1f} %"
     )
-    return "; ".join([f"change: {change}", *shown, *reach])
+    return "; ".join([f"change: {change}", *visible, *shown, *reach])

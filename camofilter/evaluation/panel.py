@@ -34,7 +34,9 @@ def measured(
     Raises:
         UsageError: the shapes differ.
     """
+    from camofilter.filters.pipeline import render
     from camofilter.optim.perception import change
+    from camofilter.optim.visibility import how_visible, look_alone
 
     changed = change(before, after)
     return Measures(
@@ -44,6 +46,7 @@ def measured(
         contrast_before=contrast(before),
         contrast_after=contrast(after),
         reach=None if recipe is None else reach(recipe),
+        visibility=None if recipe is None else how_visible(render(before, look_alone(recipe).chain()), after),
         aesthetic_before=None if aesthetic is None else aesthetic[0],
         aesthetic_after=None if aesthetic is None else aesthetic[1],
     )

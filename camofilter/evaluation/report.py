@@ -23,6 +23,7 @@ from camofilter.evaluation.pages import data_uri, rendered
 from camofilter.evaluation.records import known, look, most_varied, to_csv, to_dict, utf8
 from camofilter.evaluation.results import Evaluation, Judge, PhotoResult, RunResult, Summary
 from camofilter.evaluation.tasks import TASKS
+from camofilter.optim.visibility import in_words
 from camofilter.photo.core import Photo, naming
 from camofilter.photo.writing import check_all_free, write_atomically
 from camofilter.sheets import draw, thumbnail
@@ -178,7 +179,7 @@ def _page(evaluation: Evaluation, original: Original, version: Version, progress
         evaluation=evaluation,
         judge=evaluation.judges[0],
         jpeg_quality=TASKS[evaluation.task].jpeg_quality,
-        has_reach=any(run.mean("reach") is not None for run in evaluation.runs),
+        has_recipes=any(run.mean("reach") is not None for run in evaluation.runs),
         others=_others(evaluation),
         histograms={code: data_uri(_SVG, svg) for code, svg in figures.histograms(evaluation).items()},
         scatter=scatter and data_uri(_SVG, scatter),
@@ -187,6 +188,7 @@ def _page(evaluation: Evaluation, original: Original, version: Version, progress
         uris=pictures.uris,
         other_judges=lambda result: list(zip(evaluation.judges, result.judged, strict=True))[1:],
         look=look,
+        in_words=in_words,
     )
 
 

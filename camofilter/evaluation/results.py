@@ -79,6 +79,8 @@ class Measures(NamedTuple):
         contrast_before, contrast_after: root mean square of the luma, 0 to 0.5.
         reach: how far the boldest setting of the recipe goes in its appealing range: 0 identity, 1 its end, more
             outside; None without a recipe.
+        visibility: of what hides it: SSIMULACRA2 between the look alone (the recipe on the original, without its tuned
+            grain) and the photo, 100 for equal (``optim.visibility``); None without a recipe.
         aesthetic_before, aesthetic_after: scores of the aesthetic model, on its own scale; None without one.
     """
 
@@ -90,6 +92,7 @@ class Measures(NamedTuple):
     contrast_before: float
     contrast_after: float
     reach: float | None = None
+    visibility: float | None = None
     aesthetic_before: float | None = None
     aesthetic_after: float | None = None
 

@@ -14,6 +14,7 @@ from camofilter.biqa import Target
 from camofilter.biqa.devices import device as chosen
 from camofilter.biqa.fit import is_whole
 from camofilter.errors import UsageError, unknown_name
+from camofilter.filters.pipeline import render
 from camofilter.optim.looks import Keep, enhanced
 from camofilter.optim.methods import (
     Attack,
@@ -30,6 +31,7 @@ from camofilter.optim.methods import (
 from camofilter.optim.perception import Change, change
 from camofilter.optim.search import Progress, default_look
 from camofilter.optim.stages import Stages
+from camofilter.optim.visibility import how_visible
 from camofilter.optim.watchers import Judgement, Verdict, Watchers, judgement
 from camofilter.photo import Photo, encode_photo, marked
 from camofilter.recipe import Recipe
@@ -63,6 +65,8 @@ class Camouflaged:
             platforms and people make of that (``optim.channel.BATTERY``).
         unseen: verdicts of the machines that come with camofilter and were not in the search.
         change: how far the finished photo is from the original.
+        visibility: of what hides it: between the photo with its look alone, as it was before anything was done to
+            hide it, and the finished photo (``optim.visibility``); 100 where that is nothing.
         method: how it was found: "auto", "filter", "hybrid" or "perturb".
         seconds: of wall time.
     """
@@ -72,6 +76,7 @@ class Camouflaged:
     verdicts: tuple[Verdict, ...]
     unseen: tuple[Verdict, ...]
     change: Change
+    visibility: float
     method: Method
     seconds: float
 
@@ -157,12 +162,14 @@ def camouflage(
     job = Job(photo, watchers, keep, seed, stages, encode)
     written = job.as_written(photo)  # what cannot be is refused before the search
     done = None
+    start = Recipe()
     if look is None and all(verdict.hidden for verdict in watchers.untouched):
         # It may be left as it is, or written anew.
         tries = [Try(Recipe(), photo, watchers.verdicts(pixels)) for pixels in (photo.pixels, written)]
         done = max(tries, key=lambda one: one.exposure)
     if done is None or done.exposure >= 0:
-        done = _by(job, method, attack, look, robust > 0)
+        start = _own_look(job, method) if look is None else look
+        done = _by(job, method, attack, start, robust > 0)
     recipe = done.recipe
     if recipe.steps:
         recipe = replace(recipe, made_for=tuple(target.full_name for target in watchers.targets))
@@ -173,6 +180,7 @@ def camouflage(
         verdicts=tuple(done.verdicts),
         unseen=tuple(_unseen(photo, job.as_written(done.photo), watchers)),
         change=change(photo.pixels, done.photo.pixels),
+        visibility=how_visible(render(photo.pixels, start.chain()), done.photo.pixels),
         method=method,
         seconds=time.monotonic() - began,
     )
@@ -194,14 +202,24 @@ def joined_by(targets: Sequence[Target], count: int) -> list[Target]:
     return [*targets, *(biqa.get(name) for name in OTHERS[:count] if name not in names)]
 
 
-def _by(job: Job, method: Method, attack: Attack, look: Recipe | None, robust: bool) -> Try:
+def _own_look(job: Job, method: Method) -> Recipe:
+    if method == "perturb":
+        return Recipe()
+    if method == "filter" or not _holds_grain(job):  # softness is what hides without grain: it is to look meant
+        return default_look()
+    return enhanced(job.photo.pixels, job.keep)
+
+
+def _holds_grain(job: Job) -> bool:
+    """Whether a plate for all of the photo is not too large, as for the longest ones."""
+    return all(is_whole(job.photo.width, job.photo.height, frame) for frame in job.watchers.frames)
+
+
+def _by(job: Job, method: Method, attack: Attack, look: Recipe, robust: bool) -> Try:
     if method == "perturb":
         return by_perturbation(job, attack)
-    # A plate for all of the longest photos would be too large.
-    grain_fits = all(is_whole(job.photo.width, job.photo.height, frame) for frame in job.watchers.frames)
-    if method == "filter" or not grain_fits:  # softness is what hides without grain: it is to look meant
-        return by_settings(job, look or default_look())
-    look = look or enhanced(job.photo.pixels, job.keep)
+    if method == "filter" or not _holds_grain(job):
+        return by_settings(job, look)
     if robust:
         return by_most(job, look)
     return (auto if method == "auto" else by_both)(job, look)

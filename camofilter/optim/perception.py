@@ -59,14 +59,29 @@ def change(before: np.ndarray, after: np.ndarray) -> Change:
     Raises:
         UsageError: the shapes differ.
     """
-    if before.shape != after.shape:
-        raise UsageError(f"the photos' shapes are {before.shape} and {after.shape}: give two of the same size")
-    height, width = fit_longer_side(before.shape[0], before.shape[1], _LONGEST)
-    before, after = fit(before, (width, height)), fit(after, (width, height))
+    before, after = as_looked_at(before, after)
     clipped = (_at_an_end(after) & ~_at_an_end(before)).mean()
     with torch.inference_mode():
         images = as_image(before), as_image(after)
         return Change(delta_e_2000(*images).mean().item(), ms_ssim(*images).item(), float(clipped))
+
+
+def as_looked_at(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two photos at the size at which they are compared: of 1024 pixels on the longer side where they are larger.
+
+    Args:
+        before, after: H×W×3 of equal size, uint8 or uint16.
+
+    Returns:
+        h×w×3 uint8 each.
+
+    Raises:
+        UsageError: the shapes differ.
+    """
+    if before.shape != after.shape:
+        raise UsageError(f"the photos' shapes are {before.shape} and {after.shape}: give two of the same size")
+    height, width = fit_longer_side(before.shape[0], before.shape[1], _LONGEST)
+    return fit(before, (width, height)), fit(after, (width, height))
 
 
 def _at_an_end(pixels: np.ndarray) -> np.ndarray:

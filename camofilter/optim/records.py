@@ -20,6 +20,7 @@ def to_dict(found: Camouflaged, written: Pixels, seconds: float) -> dict[str, An
     Returns:
         An object for JSON.
     """
+    from camofilter.optim.visibility import in_words
     from camofilter.optim.watchers import purified
 
     of_file = [verdict.on(written) for verdict in found.verdicts]
@@ -33,6 +34,7 @@ def to_dict(found: Camouflaged, written: Pixels, seconds: float) -> dict[str, An
         "seconds": seconds,
         "survives": all(verdict.survives for verdict in of_file),
         "change": {key: round(value, 4) for key, value in found.change._asdict().items()},
+        "visibility": {"ssimulacra2": round(found.visibility, 1), "words": in_words(found.visibility)},
         "targets": verdicts,
         "unseen": [comparison(verdict) for verdict in found.unseen],
     }

@@ -15,7 +15,10 @@ from camofilter import filters
 from camofilter.errors import UsageError
 from camofilter.evaluation.panel import colourfulness, contrast, measured, reach
 from camofilter.filters import Setting
+from camofilter.filters.pipeline import render
+from camofilter.filters.plate import Plate
 from camofilter.optim.perception import change
+from camofilter.optim.visibility import how_visible
 from camofilter.recipe import FilterStep, Recipe
 
 # Every setting that acts by itself, by its filter.
@@ -130,12 +133,14 @@ def test_settings_that_say_how_others_act_do_not_count() -> None:
 
 def test_all_measures_of_a_change() -> None:
     before, after = noise(), 255 - noise() // 2
-    found = measured(before, after, one(*SETTINGS[0], 35.0), (4.5, 5.5))
+    look = one(*SETTINGS[0], 35.0)
+    found = measured(before, after, look, (4.5, 5.5))
     assert found[:3] == tuple(change(before, after))
     assert (found.colourfulness_before, found.colourfulness_after) == (colourfulness(before), colourfulness(after))
     assert (found.contrast_before, found.contrast_after) == (contrast(before), contrast(after))
+    assert found.visibility == how_visible(render(before, look.chain()), after)
     assert (found.reach, found.aesthetic_before, found.aesthetic_after) == (1.0, 4.5, 5.5)
-    assert measured(before, after, None)[7:] == (None, None, None)
+    assert measured(before, after, None)[7:] == (None,) * 4
 
 
 def test_sizes_must_be_equal() -> None:
@@ -143,3 +148,14 @@ def test_sizes_must_be_equal() -> None:
         UsageError, match=r"^the photos' shapes are \(24, 31, 3\) and \(5, 4, 3\): give two of the same"
     ):
         measured(noise(), flat(1, 2, 3), None)
+
+
+def test_only_what_hides_a_photo_counts_as_visible() -> None:
+    """The look is a matter of taste, and film grain is part of it."""
+    before = noise()
+    look = Recipe((FilterStep("exposure", {"ev": 0.3}), FilterStep("grain", {"amount": 0.05})))
+    plate = Plate.of(np.random.default_rng(1).normal(size=(24, 32)))
+    hiding = Recipe((*look.steps, FilterStep("tuned_grain", {"amount": 0.02, "plate": plate})))
+    assert measured(before, render(before, look.chain()), look).visibility == 100
+    assert measured(before, render(before, look.chain()), hiding).visibility == 100
+    assert measured(before, render(before, hiding.chain()), hiding).visibility < 95

@@ -53,7 +53,8 @@ def result(
 ) -> PhotoResult:
     """A result by these scores before and after."""
     judged = tuple(Judged(*one) for one in scores)
-    measures = Measures(delta_e, 0.9, 0.01, 40.0, 45.5, 0.2, 0.25, reach=0.5 if recipe else None)
+    of_recipe = {"reach": 0.5, "visibility": 77.4} if recipe else {}
+    measures = Measures(delta_e, 0.9, 0.01, 40.0, 45.5, 0.2, 0.25, **of_recipe)
     return PhotoResult(photo, f"run_{photo}", judged, measures, presets.get(recipe) if recipe else None)
 
 
@@ -251,10 +252,12 @@ def test_worst_photos_come_first(job: Job, tmp_path: Path) -> None:
 def test_page_says_what_was_found(job: Job, tmp_path: Path) -> None:
     page = job.page(tmp_path)
     assert page.texts("td")[:4] == ["3 of 4", "0", "100.0 → 33.3 %", "70.5 → 52.4"]
-    assert page.texts("td")[20:24] == ["0 of 4", "3", "– → –", "– → –"]
+    assert page.texts("td")[9:11] == ["77", "0.50"]
+    assert page.texts("td")[22:26] == ["0 of 4", "3", "– → –", "– → –"]
     for fault in job.evaluation.all_faults():
         assert fault.in_words() in page.texts("li")
     assert presets.get("warm").in_words() in page.texts("p")
+    assert "what is to hide it is seen at 100 % (SSIMULACRA2 77 from its look alone)" in page.texts("p")
     assert "JPEG 90" in page.texts("p")[0]
     assert "scored by one_model, version 3 (" in page.texts("p")[0]
     assert all(image.get("alt") for image in page.of("img"))

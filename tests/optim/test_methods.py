@@ -22,6 +22,7 @@ from camofilter.optim.methods import Job, by_both, by_grain, by_perturbation
 from camofilter.optim.perception import change
 from camofilter.optim.records import to_dict
 from camofilter.optim.tuning import tune
+from camofilter.optim.visibility import how_visible
 from camofilter.optim.watchers import Watchers
 from camofilter.photo import decode_photo, encode_photo
 from camofilter.recipe import Recipe
@@ -103,6 +104,7 @@ class TestAuto:
         assert hidden.recipe.steps[-1].settings["amount"] <= 0.03
         assert change(camofilter.apply(photo, look).pixels, hidden.photo.pixels).delta_e < 1
         assert hidden.change == change(photo.pixels, hidden.photo.pixels)
+        assert hidden.visibility == how_visible(camofilter.apply(photo, look).pixels, hidden.photo.pixels) < 100
         assert camofilter.score(camofilter.apply(photo, look)) > 55, "it is the grain that hides"
 
     @pytest.mark.slow
@@ -124,6 +126,7 @@ class TestAuto:
         assert again.camouflaged
         assert again.recipe == Recipe()
         assert again.photo is hidden.photo
+        assert again.visibility == 100
 
     @pytest.mark.slow
     def test_what_the_others_think_is_told(self, photo: Photo, hidden: optim.Camouflaged) -> None:
@@ -278,6 +281,7 @@ class TestWrittenAs:
         assert verdict == verdict.tried(written)
         for other in found.unseen:
             assert other == other.on(written)
+        assert found.visibility == how_visible(small.pixels, found.photo.pixels) < 100, "a perturbation has no look"
         told = to_dict(found, written, 1.0)
         assert told["score_after"] == found.score_after
         assert (told["camouflaged"], told["survives"]) == (found.camouflaged, found.survives)
@@ -323,6 +327,8 @@ class TestLongest:
         result = optim.camouflage(photo, [Brightness(seen - 0.01)], look=presets.get("bright"), method=method)
         assert result.camouflaged
         assert "tuned_grain" not in [step.filter for step in result.recipe.steps]
+        look = camofilter.apply(photo, "bright").pixels
+        assert result.visibility == how_visible(look, result.photo.pixels) < 100, "softness not asked for counts"
 
     def test_is_perturbed_in_its_middle(self) -> None:
         photo = Photo.from_array(self.BAND)
