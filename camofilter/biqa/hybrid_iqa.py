@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from camofilter.biqa.efficientnet_lite import EfficientNetLite
 from camofilter.biqa.model_target import ModelTarget
-from camofilter.biqa.rating_head import Rater, RatingHead
+from camofilter.biqa.rating_head import Rater, RatingHead, Seen
 from camofilter.biqa.target import Scale
 from camofilter.biqa.weight_files import load_shipped
 
@@ -76,14 +76,14 @@ class TokenHead(nn.Module):
         return points
 
     @torch.no_grad()
-    def solve(self, seen: Iterable[tuple[Tensor, Tensor]]) -> None:
+    def solve(self, seen: Iterable[Seen]) -> None:
         """Solves the linear part for what the transformer leaves of B scores of B×N×h×w statistics, batch by batch.
 
         The first time the transformer has nothing to say yet, and gets the scale of its input.
         """
         scaled = bool((self.deviation != 1).any())
         spreads, left = [], []
-        for statistics, scores in seen:
+        for statistics, scores, _ in seen:
             spreads.append(_spread(statistics))
             said = self.correction(statistics.to(self.mean.device)).cpu() if scaled else 0.0
             left.append(scores - said)
@@ -128,7 +128,7 @@ class HybridIQA(Rater):
             found += [mean, ((square - mean * mean).clamp(min=0) + _EPSILON).sqrt()]
         return torch.cat([*found, last], 1)
 
-    def solve(self, seen: Iterable[tuple[Tensor, Tensor]]) -> None:
+    def solve(self, seen: Iterable[Seen]) -> None:
         """Solves the head's linear part."""
         self.head.solve(seen)
 

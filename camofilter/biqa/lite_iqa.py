@@ -1,17 +1,16 @@
-"""LiteIQA: EfficientNet-Lite and one linear layer, the network of CompactIQA and StrongIQA."""
+"""LiteIQA: EfficientNet-Lite and a small head, the network of CompactIQA and StrongIQA."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from camofilter.biqa.efficientnet_lite import EfficientNetLite
-from camofilter.biqa.rating_head import Rater, RatingHead
+from camofilter.biqa.rating_head import QualityHead, Rater, Seen
 
-_PENALTY = 0.1  # of the head, on statistics of a common scale
+_PENALTY = 0.1  # of the rating, on statistics of a common scale
 
 
 class LiteIQA(Rater):
@@ -22,12 +21,12 @@ class LiteIQA(Rater):
         share: of the photo's sides at which it is looked at, 1 or less.
     """
 
-    head: RatingHead
+    head: QualityHead
 
     def __init__(self, variant: str, share: float = 1.0) -> None:
         super().__init__()
         self.backbone = EfficientNetLite(variant)
-        self.head = RatingHead(self.backbone.features)
+        self.head = QualityHead(self.backbone.features)
         self._share = share
 
     def statistics(self, image: Tensor) -> Tensor:
@@ -37,7 +36,6 @@ class LiteIQA(Rater):
         found: Tensor = self.backbone(image)
         return found
 
-    def solve(self, seen: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Solves the head for batches of B statistics and their B scores."""
-        statistics, scores = (torch.cat(parts) for parts in zip(*seen, strict=True))
-        self.head.solve(statistics, scores, _PENALTY)
+    def solve(self, seen: Iterable[Seen]) -> None:
+        """Solves the head."""
+        self.head.solve(seen, _PENALTY)

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from camofilter.biqa import hybrid_iqa
 from camofilter.biqa.efficientnet_lite import EfficientNetLite
 from camofilter.biqa.hybrid_iqa import HybridIQA, TokenHead
+from camofilter.biqa.rating_head import Seen
 from camofilter.biqa.training.fitting import SEEN, fit
 from camofilter.biqa.training.ratings import Rated
 from camofilter.biqa.weight_files import write
@@ -90,28 +91,28 @@ def test_the_first_time_it_is_solved_the_scale_is_set() -> None:
     torch.manual_seed(0)
     head, far = TokenHead(6).eval(), torch.tensor([1.0, 10, 0.1, 5, 2, 1])[:, None, None]
     batches = [3 + far * torch.randn(32, 6, 3, 4 + number) for number in range(8)]
-    seen = [(statistics, 50 + 4 * statistics[:, 1].mean((1, 2))) for statistics in batches]
+    seen = [Seen(statistics, 50 + 4 * statistics[:, 1].mean((1, 2)), True) for statistics in batches]
     head.solve(seen)
     assert torch.allclose(head.mean, torch.full((6, 1, 1), 3.0), atol=0.5)
     assert torch.allclose(head.deviation, far, rtol=0.1)
     with torch.inference_mode():
         found = torch.cat([head(statistics) for statistics in batches])
-    assert np.corrcoef(found.numpy(), torch.cat([scores for _, scores in seen]).numpy())[0, 1] > 0.9
+    assert np.corrcoef(found.numpy(), torch.cat([scores for _, scores, _ in seen]).numpy())[0, 1] > 0.9
 
 
 def test_solved_again_the_linear_part_takes_what_the_transformer_leaves() -> None:
     torch.manual_seed(0)
     head = TokenHead(6).eval()
-    seen = [(torch.randn(64, 6, 3, 4), 50 + 10 * torch.randn(64)) for _ in range(4)]
+    seen = [Seen(torch.randn(64, 6, 3, 4), 50 + 10 * torch.randn(64), True) for _ in range(4)]
     head.solve(seen)
     scale = head.deviation.clone()
     torch.nn.init.normal_(head.say.weight)
     head.solve(seen)
     assert torch.equal(head.deviation, scale), "which the transformer has learned for"
     with torch.inference_mode():
-        corrections = torch.cat([head.correction(statistics) for statistics, _ in seen])
-        found = torch.cat([head(statistics) for statistics, _ in seen])
-    wanted = torch.cat([scores for _, scores in seen])
+        corrections = torch.cat([head.correction(statistics) for statistics, *_ in seen])
+        found = torch.cat([head(statistics) for statistics, *_ in seen])
+    wanted = torch.cat([scores for _, scores, _ in seen])
     assert corrections.std() > 1
     assert (found - wanted).mean().abs() < 0.1
     linear = found - corrections

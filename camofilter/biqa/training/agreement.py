@@ -11,12 +11,8 @@ import torch
 from scipy import stats
 from torch import nn
 
-from camofilter.biqa import as_image
-from camofilter.biqa.fit import fit
-from camofilter.biqa.target import default_frame
-from camofilter.biqa.training.distortions import damaged, levels
 from camofilter.biqa.training.ratings import Rated
-from camofilter.photo import open_photo
+from camofilter.biqa.training.samples import Whole, images
 
 RESAMPLES = 1000  # of the bootstrap
 _AT_ONCE = 100  # of them, which bounds the memory
@@ -69,17 +65,13 @@ def scores(
 ) -> tuple[np.ndarray, np.ndarray]:
     """N scores of a model and N of people, which the figures are of; arguments as of :func:`agreement`."""
     model.eval()
+    whole = Whole(rated, damage_seed)
     found, wanted = [], []
     with torch.inference_mode():
-        for number, photo in enumerate(rated):
-            pixels = open_photo(photo.photo).pixels
-            pixels, share = fit(pixels, default_frame(pixels.shape[1], pixels.shape[0])), 1.0
-            if damage_seed is not None:
-                changed, share = damaged(pixels.astype(np.float32) / 255, np.random.default_rng((damage_seed, number)))
-                pixels = levels(changed)
-            image = as_image(pixels).to(device, memory_format=torch.channels_last)
-            found.append(float(model(image)))
-            wanted.append(photo.score * share)
+        for number in range(len(whole)):
+            pixels, score = whole[number]
+            found.append(float(model(images(pixels[None], device))))
+            wanted.append(score)
     return np.array(found), np.array(wanted)
 
 

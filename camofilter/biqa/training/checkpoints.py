@@ -72,10 +72,13 @@ class State:
         goodness = [look.goodness for look in self.history]
         return len(goodness) - 1 - goodness.index(max(goodness)) if goodness else 0
 
+    def is_best(self, look: Look) -> bool:
+        """Whether a look is better than all so far."""
+        return all(look.goodness > earlier.goodness for earlier in self.history)
+
     def finish(self, solved: Look) -> None:
         """Keeps the weights that the model has, its head solved, if they did better than the best that it learned."""
-        better = all(solved.goodness > look.goodness for look in self.history)
-        self.final = copy.deepcopy(self.model.state_dict()) if better else self.best
+        self.final = copy.deepcopy(self.model.state_dict()) if self.is_best(solved) else self.best
         self.solved = solved
 
     def save(self, path: Path, about: dict[str, Any]) -> None:

@@ -143,7 +143,10 @@ def fit(
     if not state.final:
         model.load_state_dict(state.best or state.mean)
         solve(train, state.step)
-        state.finish(_scored(state, validation, device))
+        solved = _scored(state, validation, device)
+        if state.is_best(solved):  # the choice is made: these photos, too, may now say how the head should be
+            solve([*train, *validation], state.step)
+        state.finish(solved)
         state.save(checkpoint, about)
     model.load_state_dict(state.final)
     model.eval()
@@ -238,7 +241,7 @@ def _look(state: State, validation: Sequence[Rated], device: str) -> None:
     state.model.load_state_dict(state.mean)
     found = _scored(state, validation, device)
     state.model.load_state_dict(learning)
-    if all(found.goodness > earlier.goodness for earlier in state.history):
+    if state.is_best(found):
         state.best = copy.deepcopy(state.mean)
     state.history.append(found)
 

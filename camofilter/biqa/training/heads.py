@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import torch
-from torch import Tensor
 
 from camofilter.biqa.devices import bfloat16_pays
-from camofilter.biqa.rating_head import Rater
+from camofilter.biqa.rating_head import Rater, Seen
 from camofilter.biqa.training.ratings import Rated
 from camofilter.biqa.training.samples import Samples, Whole, batches, images
 
-Seen = tuple[Tensor, Tensor]  # B×3×H×W uint8 photos and their B scores
+_WHOLE_DAMAGED = 3  # of so many whole photos one is damaged as well
 
 
 def solve(model: Rater, photos: Iterator[Seen], device: str) -> None:
@@ -32,16 +31,20 @@ def solve(model: Rater, photos: Iterator[Seen], device: str) -> None:
 
 def _seen(model: Rater, photos: Iterator[Seen], device: str) -> Iterator[Seen]:
     """The statistics of photos, in their place."""
-    for shown, wanted in photos:
+    for shown, wanted, rated in photos:
         with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=bfloat16_pays(device, gradients=False)):
             statistics = model.statistics(images(shown, device)).float().cpu()
-        yield statistics, wanted.float()
+        yield Seen(statistics, wanted.float(), rated)
 
 
 def photos(rated: Sequence[Rated], samples: Samples, workers: int) -> Iterator[Seen]:
-    """What a head is solved for: whole photos, then the crops of samples, clean and damaged."""
-    yield from batches(Whole(rated), 1, workers)
+    """What a head is solved for: whole photos, as they are, reduced, damaged; then crops, clean and damaged."""
+    some, seed = rated[::_WHOLE_DAMAGED], samples.seed
+    as_rated = Whole(rated), Whole(rated, reduced=True), Whole(rated[::2], reduced=True, recompressed=True)
+    for whole in (*as_rated, Whole(some, seed), Whole(some, seed, reduced=True)):
+        for shown, wanted in batches(whole, 1, workers):
+            yield Seen(shown, wanted, whole in as_rated)
     for sample in batches(samples, 4, workers):
-        yield sample.clean, sample.score
-        yield sample.milder, sample.milder_score
-        yield sample.stronger, sample.stronger_score
+        yield Seen(sample.clean, sample.score, False)
+        yield Seen(sample.milder, sample.milder_score, False)
+        yield Seen(sample.stronger, sample.stronger_score, False)

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from camofilter.biqa.fit import cover, fit, jpeg
 from camofilter.biqa.target import default_frame
-from camofilter.biqa.training.distortions import damaged_twice, levels
+from camofilter.biqa.training.distortions import damaged, damaged_twice, levels
 from camofilter.biqa.training.ratings import Rated
 from camofilter.photo import open_photo
 
@@ -24,6 +24,8 @@ _COVERED = (512, 384)  # a photo is made so small that it just covers this
 _AT_ITS_SIZE = 0.4  # share of damaged parts that are not reduced afterwards
 _RECOMPRESSED = 0.5  # of all crops, at these qualities: platforms do it, people hardly see it
 _QUALITIES = (80, 97)
+_SMALLER = (1.2, 2.0)  # factors by which whole photos are reduced
+_PASSED_ON = (60, 96)  # qualities at which reduced ones are recompressed
 
 
 class Sample(NamedTuple):
@@ -58,7 +60,7 @@ class Samples(Dataset[Sample]):
     """
 
     def __init__(self, rated: Sequence[Rated], seed: int, start: int, count: int, reduced: float = 2.0) -> None:
-        self._rated, self._seed, self._start, self._count = rated, seed, start, count
+        self._rated, self.seed, self._start, self._count = rated, seed, start, count
         self._reduced = reduced
         self._order = (-1, np.empty(0, int))
 
@@ -67,7 +69,7 @@ class Samples(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         number = self._start + index
-        rng = np.random.default_rng((self._seed, number))
+        rng = np.random.default_rng((self.seed, number))
         rated = self._rated[self._which(number)]
         pixels = open_photo(rated.photo).pixels
         pixels = pixels[:, ::-1] if rng.random() < 0.5 else pixels
@@ -98,15 +100,31 @@ class Samples(Dataset[Sample]):
         """The photo of a sample: every photo once an epoch, each epoch in another order."""
         epoch, place = divmod(number, len(self._rated))
         if self._order[0] != epoch:
-            self._order = (epoch, np.random.default_rng((self._seed, epoch, 0)).permutation(len(self._rated)))
+            self._order = (epoch, np.random.default_rng((self.seed, epoch, 0)).permutation(len(self._rated)))
         return int(self._order[1][place])
 
 
 class Whole(Dataset[tuple[Tensor, float]]):
-    """Photos as a judge sees them, 3×384×512 or, upright ones, 3×512×384 uint8, and what people gave them."""
+    """Photos as a judge sees them, 3×384×512 or, upright ones, 3×512×384 uint8, and their scores.
 
-    def __init__(self, rated: Sequence[Rated]) -> None:
-        self._rated = rated
+    Args:
+        rated: the photos.
+        damage_seed: None for the photos as they are; else each is damaged by dice of this seed, and its score is the
+            share of people's that the damage leaves.
+        reduced: makes the photos smaller than that, each by another factor. What is learned from are JPEGs, and so
+            small they have no trace of it left: who never saw such photos takes fine texture without a trace for noise.
+        recompressed: makes JPEGs of them once more, which people hardly see.
+    """
+
+    def __init__(
+        self,
+        rated: Sequence[Rated],
+        damage_seed: int | None = None,
+        *,
+        reduced: bool = False,
+        recompressed: bool = False,
+    ) -> None:
+        self._rated, self._damage_seed, self._reduced, self._recompressed = rated, damage_seed, reduced, recompressed
 
     def __len__(self) -> int:
         return len(self._rated)
@@ -114,7 +132,14 @@ class Whole(Dataset[tuple[Tensor, float]]):
     def __getitem__(self, index: int) -> tuple[Tensor, float]:
         rated = self._rated[index]
         pixels = open_photo(rated.photo).pixels
-        return _planes(fit(pixels, default_frame(pixels.shape[1], pixels.shape[0])), None), rated.score
+        dice = np.random.default_rng((self._damage_seed or 0, index))
+        smaller = dice.uniform(*_SMALLER) if self._reduced else 1.0
+        width, height = (round(side / smaller) for side in default_frame(pixels.shape[1], pixels.shape[0]))
+        pixels, share = fit(pixels, (width, height)), 1.0
+        if self._damage_seed is not None:
+            changed, share = damaged(pixels.astype(np.float32) / 255, dice)
+            pixels = levels(changed)
+        return _planes(pixels, int(dice.integers(*_PASSED_ON)) if self._recompressed else None), rated.score * share
 
 
 def batches(samples: Dataset[Any], size: int, workers: int) -> Iterator[Any]:

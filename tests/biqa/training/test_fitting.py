@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from camofilter.biqa.rating_head import Rater, RatingHead
+from camofilter.biqa.rating_head import Rater, RatingHead, Seen
 from camofilter.biqa.target import Scale, Target
 from camofilter.biqa.training.agreement import Agreement
 from camofilter.biqa.training.checkpoints import Look, State
@@ -42,9 +42,9 @@ class Sharpness(Rater):
     def statistics(self, image: Tensor) -> Tensor:
         return self.filters(image).float().square().mean((2, 3)).add(1e-5).log()
 
-    def solve(self, seen: Iterable[tuple[Tensor, Tensor]]) -> None:
-        statistics, scores = (torch.cat(parts) for parts in zip(*seen, strict=True))
-        self.head.solve(statistics, scores, 1.0)
+    def solve(self, seen: Iterable[Seen]) -> None:
+        parts = list(seen)
+        self.head.solve(torch.cat([p.shown for p in parts]), torch.cat([p.scores for p in parts]), 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def test_loss_falls_and_progress_counts(rated: list[Rated], tmp_path: Path) -> N
     options = {"samples": 12 * SEEN, "checkpoint": tmp_path / "c.pt", "about": {}, "patience": 99, "rate": 2e-2}
     state = fit(Sharpness(), rated, rated, progress=seen.append, **options)  # type: ignore[arg-type]
     solved = [step.in_words() for step in seen if step.samples == 0]
-    assert solved == [f"solving the head: {n} photos" for n in range(1, 10)], "half of 12, and three crops of three"
+    assert solved == [f"solving the head: {n} photos" for n in range(1, 23)], "of 12: 6 + 6 + 3, 2 + 2 damaged, crops"
     learned = [step for step in seen if step.doing == "learning"]
     assert [step.samples for step in learned] == [SEEN * n for n in range(1, 13)]
     assert learned[-1].in_words().startswith(f"learning, loss {learned[-1].loss:.1f}, validation SROCC ")
