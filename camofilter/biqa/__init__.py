@@ -64,7 +64,8 @@ _SCENES = Scale(-10, 10, 0, "in logits, where another scene leads")
 
 # Every target by its name, the newest version without a number; its file is camofilter/biqa/NAME.py or NAME_VERSION.py.
 KNOWN = {
-    "compact_iqa": Known("the embedded quality model, 2.4 M parameters, SROCC 0.80 with people", Scale(), version=2),
+    "compact_iqa": Known("the embedded quality model, 3.4 M parameters, SROCC 0.83 with people", Scale(), version=3),
+    "compact_iqa@2": Known("its version before, 2.4 M parameters, SROCC 0.80 with people", Scale(), version=2),
     "wavelet_iqa": Known(
         "wavelet statistics and a small network, embedded too, SROCC 0.76 with people", Scale(), version=1
     ),
@@ -214,7 +215,7 @@ def _parts(spec: str) -> tuple[str, str]:
     if plain not in KNOWN:
         if not given and name.lower().endswith(_MODEL_FILES):
             raise UsageError(f"unknown target '{name}': for a model in a file give model_file:{name}")
-        raise unknown_name("target", name, KNOWN)
+        raise unknown_name("target", name, [one for one in KNOWN if "@" not in one])
     newest = KNOWN[plain].version
     if newest is None:
         raise UsageError(f"target '{plain}' has no versions: leave @{version} out")

@@ -10,7 +10,7 @@ from camofilter.biqa.target import Scale
 from camofilter.biqa.weight_files import load_shipped
 
 # Of the shipped weights/strong_iqa.safetensors.
-SHA256 = ""
+SHA256 = "f86c0f8f20e855df5e0c708b67845dbd54c03b8f42c81aa767ed9a237d6a1516"
 
 
 def network() -> LiteIQA:

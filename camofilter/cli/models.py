@@ -148,7 +148,7 @@ def train(
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> int:
-    """Train a quality model on photos with scores; a run that was stopped goes on."""
+    """Train a quality model on photos with scores, or go on with it."""
     from camofilter.biqa.training import Plan, trained
 
     plan = Plan(

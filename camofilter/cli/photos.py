@@ -297,11 +297,11 @@ def _become(done: Record) -> str:
 
 
 def _show_summary(records: list[Record]) -> None:
-    from camofilter.optim.visibility import WORDS
-
     done = [record for record in records if "error" not in record]
     if not done:
         return
+    from camofilter.optim.visibility import WORDS
+
     hidden, surviving = (sum(record[key] for record in done) for key in ("camouflaged", "survives"))
     before, after = (statistics.mean(record[key] for record in done) for key in ("score_before", "score_after"))
     seconds = statistics.median(record["seconds"] for record in done)

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from camofilter.biqa import compact_iqa, compact_iqa_3
+from camofilter.biqa import compact_iqa, compact_iqa_2
 from camofilter.biqa.efficientnet_lite import EfficientNetLite, folded
 from camofilter.biqa.training import Plan, _started
 from camofilter.biqa.weight_files import WeightsError, load_part
@@ -102,7 +102,7 @@ def test_statistics_are_means_and_deviations_of_maps() -> None:
 
 
 def test_a_backbone_is_taken_from_published_weights_or_those_of_a_judge(tmp_path: Path) -> None:
-    judge = compact_iqa_3.network()
+    judge = compact_iqa.network()
     save_file(judge.state_dict(), tmp_path / "judge.safetensors")
     reference = published(with_norms(judge.backbone))
     save_file(reference, tmp_path / "published.safetensors")
@@ -115,8 +115,8 @@ def test_a_backbone_is_taken_from_published_weights_or_those_of_a_judge(tmp_path
 
 def test_weights_of_others_are_refused_in_one_line(tmp_path: Path) -> None:
     """Of another variant, of another network with batch norms or without, and of this one but for a norm."""
-    save_file(compact_iqa_3.network().state_dict(), tmp_path / "judge.safetensors")
-    save_file(compact_iqa.network().state_dict(), tmp_path / "convolutions.safetensors")
+    save_file(compact_iqa.network().state_dict(), tmp_path / "judge.safetensors")
+    save_file(compact_iqa_2.network().state_dict(), tmp_path / "convolutions.safetensors")
     save_file(nn.Linear(3, 2).state_dict(), tmp_path / "linear.safetensors")
     lacking = published(with_norms(EfficientNetLite()))
     del lacking["_bn1.weight"]
@@ -131,9 +131,9 @@ def test_weights_of_others_are_refused_in_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("start", ["nothing", "file", "backbone"])
 def test_early_layers_that_have_learned_stay_as_they_are(tmp_path: Path, start: str) -> None:
     path = tmp_path / "judge.safetensors"
-    save_file(compact_iqa_3.network().state_dict(), path)
+    save_file(compact_iqa.network().state_dict(), path)
     options = {"nothing": {"start": "nothing"}, "file": {"start": str(path)}, "backbone": {"backbone": path}}
-    judge = _started(compact_iqa_3, Plan(tmp_path / "scores.csv", tmp_path, **options[start]))  # type: ignore[arg-type]
+    judge = _started(compact_iqa, Plan(tmp_path / "scores.csv", tmp_path, **options[start]))  # type: ignore[arg-type]
     judge(torch.rand(1, 3, 96, 96)).sum().backward()
     assert (judge.backbone._conv_stem.weight.grad is None) == (start != "nothing")
     last = judge.backbone._blocks[-1]._project_conv.weight

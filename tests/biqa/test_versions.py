@@ -18,7 +18,13 @@ from camofilter.errors import UsageError
 NEWEST = f"compact_iqa@{biqa.KNOWN['compact_iqa'].version}"
 SHIPPED_WEIGHTS = Path(biqa.__file__).parent / "weights" / "compact_iqa.safetensors"
 # The beginning of each version's SHA256: other weights are another version.
-WEIGHTS = {"compact_iqa@2": "2befe31b", "wavelet_iqa@1": "d14f617a", "niqe@1": "1f22284d", "brisque@1": "4bc614fe"}
+WEIGHTS = {
+    "compact_iqa@3": "1e41881d",
+    "compact_iqa@2": "2befe31b",
+    "wavelet_iqa@1": "d14f617a",
+    "niqe@1": "1f22284d",
+    "brisque@1": "4bc614fe",
+}
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def trained(plan: Plan, progress: Callable[[Step], None] = lambda step: None) ->
     train, validation, held_out = _parts(plan)
     if find_spec("matplotlib") is None:
         raise UsageError("training draws its curve with matplotlib: pip install 'camofilter[train]'")
-    module = import_module(f"camofilter.biqa.{NETWORKS[plan.network]}")
+    module = import_module(f"camofilter.biqa.{plan.network}")
     model = _started(module, plan)
     device = chosen(plan.device)
     teachers = [_teacher(spec).to(device) for spec in plan.teachers]
@@ -116,7 +116,7 @@ def _started(module: Any, plan: Plan) -> Rater:
     elif plan.start and plan.start != "shipped":
         load_state(model, Path(plan.start))
     else:
-        load_shipped(model, NETWORKS[plan.network], module.SHA256)
+        load_shipped(model, plan.network, module.SHA256)
     for layer in model.backbone.early():
         layer.requires_grad_(False)
     return model

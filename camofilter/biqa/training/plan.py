@@ -9,8 +9,8 @@ from typing import Any
 
 from camofilter.errors import UsageError, unknown_name
 
-# What can be trained, and in which module of camofilter.biqa it is.
-NETWORKS = {"compact_iqa": "compact_iqa_3", "strong_iqa": "strong_iqa", "hybrid_iqa": "hybrid_iqa"}
+# What can be trained: modules of camofilter.biqa.
+NETWORKS = ("compact_iqa", "strong_iqa", "hybrid_iqa")
 
 
 @dataclass(frozen=True)

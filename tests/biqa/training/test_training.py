@@ -13,7 +13,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 import camofilter
-from camofilter.biqa import compact_iqa_3, delivered_score, training
+from camofilter.biqa import compact_iqa, delivered_score, training
 from camofilter.biqa.target import Scale
 from camofilter.biqa.training import Plan
 from camofilter.cli import main
@@ -43,7 +43,7 @@ def test_train_writes_a_model_that_scores(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(training, "PRISTINE", 1)  # every rung of every ladder at two sizes takes its time
-    started = compact_iqa_3.network().state_dict()
+    started = compact_iqa.network().state_dict()
     save_file(started, tmp_path / "b.safetensors")
     out = tmp_path / "model"
     options = ["--samples", "96", "--backbone", str(tmp_path / "b.safetensors"), "--teacher", "compact_iqa", "--json"]
@@ -65,7 +65,7 @@ def test_train_writes_a_model_that_scores(
     early, late = (f"backbone.{layer}.weight" for layer in ("_conv_stem", "_conv_head"))
     assert torch.equal(weights[early], started[early].half())
     assert not torch.equal(weights[late], started[late].half())
-    judge = compact_iqa_3.target(str(out / "weights.safetensors"), Scale())
+    judge = compact_iqa.target(str(out / "weights.safetensors"), Scale())
     assert np.isfinite(delivered_score(camofilter.open_photo(examples[0]).pixels, judge))
 
 
