@@ -262,7 +262,7 @@ def hidden(photo: Photo, method: str, trial: Trial) -> Camouflaged:
         return camouflage(photo, trial.targets, method="perturb", attack=IN_CHANNEL[method], keep=trial.keep)
     began = time.monotonic()
     job = Job(photo, Watchers(photo.pixels, trial.targets, device("auto")), trial.keep)
-    done = Try(Recipe(), photo, job.watchers.verdicts(photo.pixels))
+    done = Try(Recipe(), photo, job.watchers.verdicts(photo.pixels), job.survive)
     if done.exposure >= 0:
         attack = AS_PUBLISHED.get(method)
         done = by_perturbation(job, attack, in_channel=False) if attack else by_curve(job)
@@ -274,6 +274,7 @@ def hidden(photo: Photo, method: str, trial: Trial) -> Camouflaged:
         change=change(photo.pixels, done.photo.pixels),
         visibility=how_visible(photo.pixels, done.photo.pixels),
         method="filter" if method == "curve" else "perturb",
+        survive=job.survive,
         seconds=time.monotonic() - began,
     )
 
@@ -281,7 +282,7 @@ def hidden(photo: Photo, method: str, trial: Trial) -> Camouflaged:
 def by_curve(job: Job) -> Try:
     """The adversarial colour filter, found on what the machine looks at through the channel, applied at full size."""
     (frame,) = job.watchers.frames
-    courier = Courier(job.seed)
+    courier = Courier(job.seed, job.survive, job.watchers.size)
 
     def margin(images: torch.Tensor) -> torch.Tensor:
         return job.watchers.seen({frame: courier.deliver(images, frame)}) + objective.SAFETY
@@ -292,7 +293,7 @@ def by_curve(job: Job) -> Try:
     recipe = Recipe((FilterStep("tone_curve", slopes | {"smoothness": 0.0}),), name="adversarial colour filter")
     done = job.photo.with_pixels(render(job.photo.pixels, recipe.chain()))
     finished = decode_photo(encode_photo(done), max_pixels=done.width * done.height)
-    return Try(recipe, done, job.watchers.verdicts(finished.pixels))
+    return Try(recipe, done, job.watchers.verdicts(finished.pixels), job.survive)
 
 
 def _verdicts(targets: Iterable[Target], before: Photo, after: Photo) -> list[Verdict]:

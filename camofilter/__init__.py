@@ -23,7 +23,7 @@ from camofilter.errors import CamofilterError, PhotoError, UsageError
 
 if TYPE_CHECKING:
     from camofilter.biqa import Target
-    from camofilter.optim import Attack, Camouflaged, Keep, Method, Progress
+    from camofilter.optim import Attack, Camouflaged, Keep, Method, Progress, Survive
     from camofilter.optim.verification import Verified
     from camofilter.photo import Photo, open_photo, save_photo
     from camofilter.recipe import Recipe
@@ -111,6 +111,7 @@ def camouflage(
     method: Method = "auto",
     attack: Attack = "cw",
     keep: Keep = "natural",
+    survive: Survive = "platforms",
     robust: int = 0,
     device: str = "auto",
     seed: int = 0,
@@ -128,6 +129,8 @@ def camouflage(
             or "perturb" (the baselines of the literature).
         attack: which of those: "cw", "ifgsm", "pgd" or "perceptual".
         keep: "subtle", "natural" or "bold": how strong a look of our own may be, how far settings may be searched.
+        survive: how far it is to stay hidden: "file", as it is; "platforms", also recompressed and reduced to 2048 and
+            1080 pixels; "everything", also at 512 pixels, as a screenshot, and cut. The more, the more has to be added.
         robust: how many machines of other kinds to hide from as well, 0 to 3, so that those nobody knows see less.
         device: "auto", "cpu" or "cuda".
         seed: same seed, same recipe, on the same device with as many threads of torch (docs/hiding.md).
@@ -136,11 +139,12 @@ def camouflage(
         progress: called after every step of the search.
 
     Returns:
-        The photo with its recipe and the scores before and after; ``camouflaged`` says whether it worked.
+        The photo with its recipe and the scores before and after; ``camouflaged`` says whether it is hidden, and
+        ``survives`` whether it stays so as far as was asked.
 
     Raises:
-        UsageError: no such preset, target, method or device, a target that does not work or is without gradients, or
-            a threshold that is not within the scale of one.
+        UsageError: no such preset, target, method, survive or device, a target that does not work or is without
+            gradients, or a threshold that is not within the scale of one.
         TargetError: a target fails on this photo.
         PhotoError: the file cannot hold the photo, such as transparency in a JPEG.
     """
@@ -154,6 +158,7 @@ def camouflage(
         method=method,
         attack=attack,
         keep=keep,
+        survive=survive,
         robust=robust,
         device=device,
         seed=seed,

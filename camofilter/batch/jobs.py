@@ -14,7 +14,7 @@ from camofilter.photo.reading import decode_photo
 from camofilter.recipe import Recipe
 
 if TYPE_CHECKING:
-    from camofilter.optim import Attack, Keep, Method
+    from camofilter.optim import Attack, Keep, Method, Survive
 
 # Makes the finished photo, and what is to be said of it once its file's bytes are there.
 Tool = Callable[[Photo], tuple[Photo, Callable[[bytes], dict[str, Any]]]]
@@ -111,7 +111,7 @@ class Camouflage:
         look: the recipe to stay near; None for one that suits each photo.
         targets: ``NAME`` or ``NAME:WEIGHTS`` of each machine.
         scene: what scene targets must not see.
-        threshold, method, attack, keep, robust, device, seed: as there.
+        threshold, method, attack, keep, survive, robust, device, seed: as there.
         metadata, max_pixels: see :class:`Job`.
     """
 
@@ -122,6 +122,7 @@ class Camouflage:
     method: Method = "auto"
     attack: Attack = "cw"
     keep: Keep = "natural"
+    survive: Survive = "platforms"
     robust: int = 0
     device: str = "auto"
     seed: int = 0
@@ -157,6 +158,7 @@ class Camouflage:
             "method": self.method,
             "attack": self.attack if self.method == "perturb" else None,
             "keep": self.keep,
+            "survive": self.survive,
             "robust": self.robust,
             "seed": self.seed,
             "metadata": self.metadata,
@@ -187,6 +189,7 @@ class Camouflage:
                 method=self.method,
                 attack=self.attack,
                 keep=self.keep,
+                survive=self.survive,
                 robust=self.robust,
                 device=chosen,
                 seed=self.seed,

@@ -43,7 +43,7 @@ _TABLES = (
     next_sha256 TEXT,           -- of the file that is to take its place
     next_size INTEGER,
     record TEXT,                -- JSON: scores, recipe and so on
-    hidden INTEGER,             -- 1, or 0 where a target still sees it; NULL where none was asked
+    hidden INTEGER,             -- 1, or 0 where a target still sees it, as far as was asked; NULL where none was
     seconds REAL,
     error TEXT,
     changed TEXT NOT NULL       -- when the state last changed, UTC
@@ -231,7 +231,7 @@ class Journal:
             next_sha256=written,
             next_size=size,
             record=json.dumps(record),
-            hidden=record.get("camouflaged"),
+            hidden=record.get("survives"),
             seconds=seconds,
             error=None,
         )

@@ -105,6 +105,7 @@ def batch_camouflage(
         method=hiding.method,
         attack=hiding.attack or "cw",
         keep=hiding.keep,
+        survive=hiding.survive,
         robust=hiding.robust,
         device=hiding.device,
         seed=hiding.seed,

@@ -74,6 +74,13 @@ class HidingOptions:
         Literal["cw", "ifgsm", "pgd", "perceptual"] | None, typer.Option(help="Which perturbation, for perturb.")
     ] = None
     keep: Annotated[Literal["subtle", "natural", "bold"], typer.Option(help="How strong the look may be.")] = "natural"
+    survive: Annotated[
+        Literal["file", "platforms", "everything"],
+        typer.Option(
+            help="How far it is to stay hidden; file: as it is, platforms: also recompressed and reduced to 1080 px, "
+            "everything: also at 512 px, as a screenshot, cut."
+        ),
+    ] = "platforms"
     robust: Annotated[
         int, typer.Option(metavar="N", min=0, help="Hide from N machines of other kinds, too (0 to 3).")
     ] = 0

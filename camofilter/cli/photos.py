@@ -34,6 +34,7 @@ from camofilter.errors import UsageError
 if TYPE_CHECKING:
     from camofilter.biqa import Target
     from camofilter.cli.work import Part
+    from camofilter.optim import Survive
     from camofilter.photo import Photo
     from camofilter.recipe import Recipe
 
@@ -232,6 +233,7 @@ class _Hider:
             method=asked.method,
             attack=asked.attack or "cw",
             keep=asked.keep,
+            survive=asked.survive,
             robust=asked.robust,
             device=asked.device,
             seed=asked.seed,
@@ -259,7 +261,7 @@ def _show_camouflaged(done: Record) -> None:
     from camofilter.recipe import Recipe
 
     say(f"{_become(done)}      {done['seconds']:.1f} s")
-    _show_verdicts(done["targets"])
+    _show_verdicts(done["targets"], done["survive"])
     _show_notes(done)
     if done["untouched"]:
         return
@@ -272,15 +274,25 @@ def _show_camouflaged(done: Record) -> None:
     say(f"  {settings.in_words() if settings.steps else 'no filters: its pixels were changed directly'}")
 
 
-def _show_verdicts(verdicts: list[Record]) -> None:
+def _show_verdicts(verdicts: list[Record], survive: Survive = "file") -> None:
     for verdict in verdicts:
         scores = f"score {verdict['score_before']:.1f} → {verdict['score_after']:.1f} by {verdict['target']}"
         sees = f", {verdict['sees_before']} → {verdict['sees_after']}" if verdict["sees_before"] else ""
-        hidden = "hidden" if verdict["hidden"] else "written, but not hidden"
-        colour = typer.colors.GREEN if verdict["hidden"] else typer.colors.YELLOW
-        say(f"  {scores}{sees} ({verdict['scale']}): {hidden}", colour)
+        words, colour = _hidden_in_words(verdict, survive)
+        say(f"  {scores}{sees} ({verdict['scale']}): {words}", colour)
         if verdict["hidden"]:
             say(f"    passed on (recompressed, resized, cut) it {passed_on(verdict)}")
+
+
+def _hidden_in_words(verdict: Record, survive: Survive) -> tuple[str, str]:
+    """Whether a photo is hidden from a target as far as was asked, and the colour to say it in."""
+    from camofilter.optim.channel import SURVIVE
+
+    if not verdict["hidden"]:
+        return "written, but not hidden", typer.colors.YELLOW
+    if set(SURVIVE[survive]) & set(verdict["seen_after"]):
+        return f"hidden, but not as far as --survive {survive} asks", typer.colors.YELLOW
+    return "hidden", typer.colors.GREEN
 
 
 def _show_notes(done: Record) -> None:
@@ -306,6 +318,7 @@ def _show_summary(records: list[Record]) -> None:
     before, after = (statistics.mean(record[key] for record in done) for key in ("score_before", "score_after"))
     seconds = statistics.median(record["seconds"] for record in done)
     words = Counter(record["visibility"]["words"] for record in done)
-    say(f"{hidden} of {len(records)} photos hidden, {surviving} of them also after being passed on")
+    also = f", {surviving} of them also after being passed on" * (done[0]["survive"] != "file")
+    say(f"{hidden} of {len(records)} photos hidden{also}")
     say(f"what is to hide them is {', '.join(f'{word} in {words[word]}' for word in WORDS if words[word])}")
     say(f"mean score by {done[0]['target']} {before:.1f} → {after:.1f}; {seconds:.1f} s a photo (median)")

@@ -113,8 +113,8 @@ def _refusal(given: str, outputs: Sequence[Outputs], in_folders: str) -> str | N
 
 
 def exit_code(records: list[Record]) -> int:
-    """0 if every photo was done, and hidden where that was the job; else 1."""
-    return int(any("error" in record or record.get("camouflaged") is False for record in records))
+    """0 if every photo was done, and hidden as far as was asked where that was the job; else 1."""
+    return int(any("error" in record or record.get("survives") is False for record in records))
 
 
 class Bar:

@@ -15,6 +15,7 @@ from camofilter.biqa.devices import device as chosen
 from camofilter.biqa.fit import is_whole
 from camofilter.errors import UsageError, unknown_name
 from camofilter.filters.pipeline import render
+from camofilter.optim.channel import SURVIVE, Survive
 from camofilter.optim.looks import Keep, enhanced
 from camofilter.optim.methods import (
     Attack,
@@ -43,6 +44,7 @@ __all__ = [
     "Keep",
     "Method",
     "Progress",
+    "Survive",
     "Verdict",
     "camouflage",
     "joined_by",
@@ -68,6 +70,7 @@ class Camouflaged:
         visibility: of what hides it: between the photo with its look alone, as it was before anything was done to
             hide it, and the finished photo (``optim.visibility``); 100 where that is nothing.
         method: how it was found: "auto", "filter", "hybrid" or "perturb".
+        survive: how far it was to stay hidden: "file", "platforms" or "everything".
         seconds: of wall time.
     """
 
@@ -78,6 +81,7 @@ class Camouflaged:
     change: Change
     visibility: float
     method: Method
+    survive: Survive
     seconds: float
 
     @property
@@ -87,8 +91,8 @@ class Camouflaged:
 
     @property
     def survives(self) -> bool:
-        """Whether no target sees it after any delivery that was tried."""
-        return all(verdict.survives for verdict in self.verdicts)
+        """Whether no target sees it, nor after any delivery that it was to bear."""
+        return all(verdict.exposure_by(SURVIVE[self.survive]) < 0 for verdict in self.verdicts)
 
     @property
     def target(self) -> str:
@@ -119,6 +123,7 @@ def camouflage(
     method: Method = "auto",
     attack: Attack = "cw",
     keep: Keep = "natural",
+    survive: Survive = "platforms",
     robust: int = 0,
     device: str = "auto",
     seed: int = 0,
@@ -127,7 +132,7 @@ def camouflage(
 ) -> Camouflaged:
     """Searches a recipe, applies it at full size, and has the finished file judged.
 
-    A photo that no target sees as it is, nor after any delivery, and of which no look is asked, stays as it is.
+    A photo that no target sees as it is, nor after what it has to bear, and of which no look is asked, stays as it is.
 
     Args:
         photo: any size.
@@ -138,6 +143,9 @@ def camouflage(
             the literature. Photos of more than ``fit.LONGEST`` frames' length are hidden by settings.
         attack: which of them.
         keep: how strong a look of our own may be, and how far a search may change one.
+        survive: how far it has to stay hidden, which what is added must pay for: "file", as it lies there and after the
+            task's own JPEG 90; "platforms", also after JPEG 70, WebP 80, and reduced to 2048 and 1080 pixels;
+            "everything", also at 512 pixels, as a screenshot, and cut. Every result is tried by all of them.
         robust: how many machines of other kinds join the targets, so that those nobody knows see less, too; the
             settings then have to hide the photo, as what a grain does is for the machines that were searched alone.
         device: "auto" (a GPU if there is one), "cpu" or "cuda".
@@ -146,26 +154,33 @@ def camouflage(
         progress: called after every step of the search.
 
     Raises:
-        UsageError: no such method, attack, keep or device, a look for a perturbation, no target, or one that does not
-            work or has no gradients.
+        UsageError: no such method, attack, keep, survive or device, a look for a perturbation, no target, or one that
+            does not work or has no gradients.
         TargetError: a target fails on this photo.
         PhotoError: the file cannot hold the photo, such as transparency in a JPEG.
     """
     began = time.monotonic()
-    for name, given, known in (("method", method, Method), ("attack", attack, Attack), ("keep", keep, Keep)):
+    choices = (
+        ("method", method, Method),
+        ("attack", attack, Attack),
+        ("keep", keep, Keep),
+        ("survive", survive, Survive),
+    )
+    for name, given, known in choices:
         if given not in get_args(known):
             raise unknown_name(name, given, get_args(known))
     if method == "perturb" and look is not None:
         raise UsageError("method is perturb, and a look was given: perturbations have none, give one of them")
     watchers = Watchers(photo.pixels, joined_by(targets, robust), chosen(device))
     stages = Stages(progress)
-    job = Job(photo, watchers, keep, seed, stages, encode)
+    job = Job(photo, watchers, keep, survive, seed, stages, encode)
     written = job.as_written(photo)  # what cannot be is refused before the search
     done = None
     start = Recipe()
     if look is None and all(verdict.hidden for verdict in watchers.untouched):
-        # It may be left as it is, or written anew.
-        tries = [Try(Recipe(), photo, watchers.verdicts(pixels)) for pixels in (photo.pixels, written)]
+        # It is left as it is, or written anew: that may be one JPEG more than it bears, after those that are to come.
+        as_it_is, anew = watchers.verdicts(photo.pixels), watchers.verdicts(written)
+        tries = [Try(Recipe(), photo, as_it_is, survive), Try(Recipe(), photo, anew, "file")]
         done = max(tries, key=lambda one: one.exposure)
     if done is None or done.exposure >= 0:
         start = _own_look(job, method) if look is None else look
@@ -182,6 +197,7 @@ def camouflage(
         change=change(photo.pixels, done.photo.pixels),
         visibility=how_visible(render(photo.pixels, start.chain()), done.photo.pixels),
         method=method,
+        survive=survive,
         seconds=time.monotonic() - began,
     )
 

@@ -12,7 +12,7 @@ import io
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ Way: TypeAlias = Callable[[np.ndarray], np.ndarray]  # H×W×3 uint8 to h×w×3 
 _CROP = 0.9  # of each side: what is left of a photo that was cut to its middle
 _JPEG_MOST, _WEBP_MOST = 65500, 16383  # pixels a side
 _CUTS, _SHIFT = (0.86, 0.94), 6  # of the sides; pixels
+_HIGHEST = 95  # quality of JPEG that is drawn
 # Of an 8×8 DCT coefficient of the luma, below which JPEG has left nothing; and what of the gradient there is kept, as a
 # larger change would come through.
 _NOTHING, _LEAK = 2 / 255, 0.3
@@ -73,6 +74,15 @@ BATTERY: dict[str, Way] = {
     "crop": _middle,
 }
 
+Survive: TypeAlias = Literal["file", "platforms", "everything"]
+
+# Which of them a photo has to bear, by how far it is to stay hidden; the file as it lies there is always among them.
+SURVIVE: dict[Survive, tuple[str, ...]] = {
+    "file": (),
+    "platforms": ("JPEG 70", "WebP 80", "2048 px", "1080 px"),
+    "everything": tuple(BATTERY),
+}
+
 
 def _turned(pixels: np.ndarray, degrees: float) -> np.ndarray:
     """Turned about its middle, and cut to the largest part of its own shape in which no corner is empty."""
@@ -111,24 +121,32 @@ def _encoders() -> ThreadPoolExecutor:
 class Courier:
     """Delivers small images by ways that are drawn at random, each kind as often as the others.
 
-    A photo recompressed at JPEG 70 to 95; reduced to 0.65 to 1 of its size by one of four kernels, recompressed and
-    enlarged again; or cut, to 0.86 to 0.94 of its sides. Gradients pass encoders and kernels as if nothing had
-    happened (a straight-through estimate, Bengio et al. 2013, arXiv 1308.3432), but for what JPEG has wholly removed.
-    The arithmetic of a differentiable JPEG takes as long as the real ones (``benchmarks/search.py``), and is only like
-    one.
+    For a photo whose file alone is to be hidden, JPEG 90 to 95. For platforms, JPEG 70 to 95 and WebP 80 to 90, done to
+    the photo at its own size: of a larger photo less is lost at the scale at which a machine looks. For everything,
+    JPEG 70 to 95 at that scale; reduced to 0.65 to 1 of its size by one of four kernels, recompressed and enlarged
+    again; or cut, to 0.86 to 0.94 of its sides. Gradients pass encoders and kernels as if nothing had happened (a
+    straight-through estimate, Bengio et al. 2013, arXiv 1308.3432), but for what JPEG has wholly removed. The
+    arithmetic of a differentiable JPEG takes as long as the real ones (``benchmarks/search.py``), and is only like one.
 
     Args:
         seed: of the dice.
+        survive: how far the photo is to stay hidden.
+        size: width and height of the photo; None for one that is as small as the images.
 
     Attributes:
         kinds: of ways, taken in turn by each image of a batch.
     """
 
-    kinds = 3
-
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, survive: Survive = "everything", size: tuple[int, int] | None = None) -> None:
         self._dice = np.random.default_rng(seed)
         self._turn = 0
+        self._size = size
+        self._draw: Sequence[Callable[[float], tuple[float, Way]]] = {
+            "file": (self._of_file,),
+            "platforms": (self._as_jpeg, self._as_webp),
+            "everything": (self._as_cut, self._as_reduced, self._as_small_jpeg),
+        }[survive]
+        self.kinds = len(self._draw)
 
     def deliver(self, image: Tensor, frame: tuple[int, int]) -> Tensor:
         """What reaches a machine of each image.
@@ -140,14 +158,40 @@ class Courier:
         Returns:
             B×3×h×w in [0, 1], on the same device.
         """
+        width, height = self._size or frame
+        reduced = max(1.0, min(width / frame[0], height / frame[1]))
         windows, ways = [], []
         self._turn += 1
         for i in range(len(image)):
-            kind = (self._turn + i) % self.kinds
-            windows.append(self._window(image, frame, self._dice.uniform(*_CUTS) if kind == 0 else 1.0))
-            ways.append(self._reduction() if kind == 1 else self._recompression(70 if kind == 2 else DELIVERY_QUALITY))
+            cut, way = self._draw[(self._turn + i) % self.kinds](reduced)
+            windows.append(self._window(image, frame, cut))
+            ways.append(way)
         delivered: Tensor = _Real.apply(image, frame, windows, ways)  # type: ignore[no-untyped-call]
         return delivered
+
+    def _of_file(self, reduced: float) -> tuple[float, Way]:
+        return 1.0, self._delivered(self._recompression(_as_seen_small(90, reduced)))
+
+    def _as_jpeg(self, reduced: float) -> tuple[float, Way]:
+        return 1.0, self._delivered(self._recompression(_as_seen_small(70, reduced)))
+
+    def _as_webp(self, reduced: float) -> tuple[float, Way]:
+        lowest = _as_seen_small(80, reduced)
+        quality = int(self._dice.integers(lowest, max(lowest, 90), endpoint=True))
+        return 1.0, self._delivered(lambda pixels: webp(pixels, quality))
+
+    def _as_cut(self, _reduced: float) -> tuple[float, Way]:
+        return self._dice.uniform(*_CUTS), self._recompression(DELIVERY_QUALITY)
+
+    def _as_reduced(self, _reduced: float) -> tuple[float, Way]:
+        return 1.0, self._reduction()
+
+    def _as_small_jpeg(self, _reduced: float) -> tuple[float, Way]:
+        return 1.0, self._recompression(70)
+
+    def _delivered(self, way: Way) -> Way:
+        """A way, and the task's own last step."""
+        return lambda pixels: jpeg(way(pixels), DELIVERY_QUALITY)
 
     def _window(self, image: Tensor, frame: tuple[int, int], cut: float) -> Window:
         """A window of the frame's shape about the middle of the image."""
@@ -162,7 +206,7 @@ class Courier:
         return int(np.clip(place + self._dice.integers(-_SHIFT, _SHIFT, endpoint=True), 0, most))
 
     def _recompression(self, lowest: int) -> Way:
-        quality = int(self._dice.integers(lowest, 95, endpoint=True))
+        quality = int(self._dice.integers(lowest, max(lowest, _HIGHEST), endpoint=True))
         return lambda pixels: jpeg(pixels, quality)
 
     def _reduction(self) -> Way:
@@ -175,6 +219,20 @@ class Courier:
             return jpeg(np.asarray(small.resize((width, height), Image.Resampling.BICUBIC)), DELIVERY_QUALITY)
 
         return way
+
+
+def _as_seen_small(quality: int, reduced: float) -> int:
+    """The quality of JPEG at a machine's scale that loses about as much as this one does to a larger photo.
+
+    Reduced, a frequency is one of a lower index in its block, and errors of several pixels average: both make the
+    step of quantisation smaller in proportion. In the usual scaling of the tables (libjpeg's) the step of qualities
+    from 50 on is proportional to 100 less the quality.
+
+    Args:
+        quality: from 50.
+        reduced: how many times smaller the photo is at the machine's scale, at least 1.
+    """
+    return round(100 - (100 - quality) / reduced)
 
 
 class _Real(torch.autograd.Function):

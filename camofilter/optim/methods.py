@@ -18,7 +18,7 @@ from camofilter.filters.arrays import fit_longer_side
 from camofilter.filters.pipeline import render
 from camofilter.filters.tuned_grain import tuned_grain
 from camofilter.optim import objective, perturbations
-from camofilter.optim.channel import BATTERY, Courier
+from camofilter.optim.channel import BATTERY, SURVIVE, Courier, Survive
 from camofilter.optim.looks import Keep
 from camofilter.optim.search import search
 from camofilter.optim.stages import Stages
@@ -61,6 +61,7 @@ class Job:
         photo: any size.
         watchers: the machines to hide it from.
         keep: how far a search may change its look.
+        survive: how far it is to stay hidden: what of ``channel.BATTERY`` it has to bear.
         seed: same seed, same result.
         stages: of the job, told to whoever wants to know.
         encode: gives the bytes of the file that will be written: what is tried is what a reader of it sees.
@@ -69,6 +70,7 @@ class Job:
     photo: Photo
     watchers: Watchers
     keep: Keep = "natural"
+    survive: Survive = "platforms"
     seed: int = 0
     stages: Stages = field(default_factory=Stages)
     encode: Encode = encode_photo
@@ -88,11 +90,12 @@ class Try(NamedTuple):
     recipe: Recipe
     photo: Photo
     verdicts: list[Verdict]
+    survive: Survive
 
     @property
     def exposure(self) -> float:
-        """Points by which it is seen best, by any machine after any delivery."""
-        return max(verdict.worst_exposure for verdict in self.verdicts)
+        """Points by which it is seen best, by any machine, as it is or after any delivery that it has to bear."""
+        return max(verdict.exposure_by(SURVIVE[self.survive]) for verdict in self.verdicts)
 
 
 def by_settings(job: Job, look: Recipe, safety: float = objective.SAFETY) -> Try:
@@ -111,6 +114,7 @@ def by_settings(job: Job, look: Recipe, safety: float = objective.SAFETY) -> Try
             start=best.recipe if best else None,
             keep=job.keep,
             safety=safety,
+            survive=job.survive,
             seed=job.seed,
             progress=job.stages.begin(_SETTINGS),
         )
@@ -124,7 +128,7 @@ def by_settings(job: Job, look: Recipe, safety: float = objective.SAFETY) -> Try
 
 
 def by_grain(job: Job, look: Recipe, steps: int = STEPS) -> Try:
-    """The look as it is, and as little tuned grain on it as keeps the finished photo hidden by every delivery.
+    """The look as it is, and as little tuned grain on it as keeps the finished photo hidden by what it has to bear.
 
     Args:
         job: the photo.
@@ -136,7 +140,9 @@ def by_grain(job: Job, look: Recipe, steps: int = STEPS) -> Try:
         if tried.exposure < 0:
             return tried
     progress = job.stages.begin(_PATTERN)
-    found = tune(job.watchers, job.photo.pixels, look, steps=steps, seed=job.seed, progress=progress)
+    found = tune(
+        job.watchers, job.photo.pixels, look, steps=steps, survive=job.survive, seed=job.seed, progress=progress
+    )
     amount = _least_amount(job, look, found)
     tried = _tried(job, _with_grain(look, found, amount))
     for _ in range(_RETRIES):
@@ -157,7 +163,10 @@ def by_both(job: Job, look: Recipe, share: float = _SHARE) -> Try:
     """
     seen = max(verdict.exposure for verdict in job.watchers.untouched)
     progress = job.stages.begin(_SETTINGS)
-    recipe = search(job.watchers, look, keep=job.keep, safety=(share - 1) * seen, seed=job.seed, progress=progress)
+    safety = (share - 1) * seen
+    recipe = search(
+        job.watchers, look, keep=job.keep, safety=safety, survive=job.survive, seed=job.seed, progress=progress
+    )
     return by_grain(job, recipe)
 
 
@@ -196,7 +205,7 @@ def by_perturbation(job: Job, attack: Attack, *, in_channel: bool = True) -> Try
         raise UsageError("the targets look at different sizes: a perturbation is for one, use --method auto")
     (frame,) = job.watchers.frames
     image = as_image(fit(job.photo.pixels, frame)).to(job.watchers.device)
-    courier = Courier(job.seed)
+    courier = Courier(job.seed, job.survive, job.watchers.size)
 
     def margin(images: torch.Tensor) -> torch.Tensor:
         points = job.watchers.seen({frame: courier.deliver(images, frame) if in_channel else images})
@@ -205,7 +214,7 @@ def by_perturbation(job: Job, attack: Attack, *, in_channel: bool = True) -> Try
     done = _ATTACKS[attack](image, margin, progress=job.stages.begin(_PATTERN))
     change = (done - image)[0].permute(1, 2, 0).cpu().numpy()
     done_photo = job.photo.with_pixels(_enlarged_onto(job.photo.pixels, change, frame))
-    return Try(Recipe(), done_photo, _judged(job, done_photo))
+    return Try(Recipe(), done_photo, _judged(job, done_photo), job.survive)
 
 
 _ATTACKS: dict[Attack, Callable[..., torch.Tensor]] = {
@@ -238,7 +247,8 @@ def _with_grain(look: Recipe, found: FilterStep, amount: float) -> Recipe:
 def _least_amount(job: Job, look: Recipe, found: FilterStep) -> float:
     """The least amount of a grain with which a small copy of the photo stays hidden, or the most that passes for film.
 
-    The two deliveries after which it is seen best decide; the others were tried at the amount it started from.
+    Of those that it has to bear, the two deliveries after which it is seen best decide; the others were tried at the
+    amount it started from.
     """
     job.stages.begin(_AMOUNT)
     pixels = job.photo.pixels
@@ -253,8 +263,9 @@ def _least_amount(job: Job, look: Recipe, found: FilterStep) -> float:
         return all(verdict.worst_exposure < -_SPARE for verdict in verdicts(amount, ways))
 
     enough: float = min(max(found.settings["amount"], _LEAST_GRAIN), _MOST_GRAIN)
-    first = verdicts(enough, list(BATTERY))
-    hardest = sorted(BATTERY, key=lambda way: max(verdict.exposure_after(way) for verdict in first))[-2:]
+    asked = SURVIVE[job.survive]
+    first = verdicts(enough, list(asked))
+    hardest = sorted(asked, key=lambda way: max(verdict.exposure_after(way) for verdict in first))[-2:]
     while enough < _MOST_GRAIN and not suffices(enough, hardest):
         enough = min(enough * _STRONGER, _MOST_GRAIN)
     low = enough * _LEAST
@@ -267,7 +278,7 @@ def _least_amount(job: Job, look: Recipe, found: FilterStep) -> float:
 def _tried(job: Job, recipe: Recipe) -> Try:
     job.stages.begin(_TRYING)
     done = job.photo.with_pixels(render(job.photo.pixels, recipe.chain()))
-    return Try(recipe, done, _judged(job, done))
+    return Try(recipe, done, _judged(job, done), job.survive)
 
 
 def _judged(job: Job, done: Photo, ways: Iterable[str] = tuple(BATTERY)) -> list[Verdict]:

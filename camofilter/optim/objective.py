@@ -1,4 +1,4 @@
-"""What a search minimises: being seen, and what a person would notice. All of it is in this file.
+"""What a search minimises: being seen, and how far a look moved. What is noticed of grain is in ``masking``.
 
 ``worst`` and ``exposed`` are in points of a scale of 100; ``change`` in steps (half an appealing range of one setting),
 and ``Appearance`` in the same, by prices in steps for each unit of ΔE2000. Clipping needs no term, as no filter clips;
@@ -8,16 +8,14 @@ settings stand for: MS-SSIM would cost as much as the model (every result says i
 The price of a step in points is not a constant: each candidate has its own, which rises while the candidate is safe
 and falls while it is seen, so that it ends just safely below the threshold, as near to the look as it can (the
 exact-penalty form of a constraint; Nocedal and Wright 2006, "Numerical Optimization", §17.2). Grain has no price: what
-is noticed of it is the norm itself that its search shrinks (``tuning``).
+is noticed of it (``masking``) is the norm itself that its search shrinks (``tuning``).
 """
 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from camofilter.filters.arrays import blur, luma
 from camofilter.optim.perception import delta_e_2000, hue_shift, skin, sky
 
 # Points below the threshold at which a photo counts as safe: another JPEG quality moves the score by a few points,
@@ -30,11 +28,6 @@ _SOFTNESS = 1.0
 # Steps for a unit of ΔE2000 on average, and for one of the hue of skin and skies.
 _COLOUR, _HUE = 0.15, 0.3
 _EVERY = 4  # pixels
-# Of grain: in plain areas, the share of the local deviation that hides more of it, and how much more at most.
-_JUST_NOTICED, _MASKING, _MASKED = 0.4 / 255, 1 / 5, 1.7 / 255
-_ON_SKIN = 0.6  # share by which less is borne on skin
-# Standard deviation of the window and distance of the places around, of the longer side.
-_SURROUNDINGS, _BESIDE = 2 / 512, 4 / 512
 
 _FIRST_PRICE, _LOWEST, _HIGHEST = 1.0, 0.2, 20.0
 _RISE, _FALL = 1.2, 1.1
@@ -88,31 +81,6 @@ class Appearance:
         before = self._look.expand_as(small)
         colour = delta_e_2000(before, small).mean((1, 2))
         return _COLOUR * colour + _HUE * hue_shift(before, small, self._tender.expand(len(small), -1, -1, -1))
-
-
-def noticed(image: Tensor) -> Tensor:
-    """Deviation of fine grain that a person just notices at each place, looking for it: more where detail hides it.
-
-    Contrast masking (Legge and Foley 1980, "Contrast masking in human vision") in its simplest form: 0.4 levels of
-    255 in plain areas, rising with the local deviation of the luma to 2.1; less on skin.
-
-    Args:
-        image: B×3×H×W in [0, 1].
-
-    Returns:
-        B×1×H×W, in units of the image.
-    """
-    grey = luma(image)
-    mean, square = blur(torch.cat([grey, grey * grey], 1), _SURROUNDINGS).split(1, 1)
-    deviation = (square - mean * mean).clamp(min=0).sqrt()
-    # The least of four places around: detail on one side only, at the edge of a sky, hides nothing on the other.
-    far = max(1, round(_BESIDE * max(image.shape[2:])))
-    height, width = image.shape[2:]
-    around = F.pad(deviation, (far, far, far, far), mode="replicate")
-    corners = [around[:, :, y : y + height, x : x + width] for y in (0, 2 * far) for x in (0, 2 * far)]
-    hidden = torch.stack(corners).amin(0)
-    noticed: Tensor = (_JUST_NOTICED + (_MASKING * hidden).clamp(max=_MASKED)) * (1 - _ON_SKIN * skin(image))
-    return noticed
 
 
 class Prices:

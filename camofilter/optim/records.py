@@ -20,6 +20,7 @@ def to_dict(found: Camouflaged, written: Pixels, seconds: float) -> dict[str, An
     Returns:
         An object for JSON.
     """
+    from camofilter.optim.channel import SURVIVE
     from camofilter.optim.visibility import in_words
     from camofilter.optim.watchers import purified
 
@@ -32,7 +33,8 @@ def to_dict(found: Camouflaged, written: Pixels, seconds: float) -> dict[str, An
         "method": found.method,
         "recipe": found.recipe.to_dict(),
         "seconds": seconds,
-        "survives": all(verdict.survives for verdict in of_file),
+        "survive": found.survive,
+        "survives": all(verdict.exposure_by(SURVIVE[found.survive]) < 0 for verdict in of_file),
         "change": {key: round(value, 4) for key, value in found.change._asdict().items()},
         "visibility": {"ssimulacra2": round(found.visibility, 1), "words": in_words(found.visibility)},
         "targets": verdicts,

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from camofilter import filters, presets
 from camofilter.optim import objective
-from camofilter.optim.channel import Courier
+from camofilter.optim.channel import Courier, Survive
 from camofilter.optim.looks import STRENGTHS, Keep
 from camofilter.optim.space import Space
 from camofilter.optim.watchers import Watchers
@@ -54,6 +54,7 @@ def search(
     keep: Keep = "natural",
     safety: float = objective.SAFETY,
     steps: int = STEPS,
+    survive: Survive = "platforms",
     seed: int = 0,
     progress: Callable[[Progress], None] | None = None,
 ) -> Recipe:
@@ -66,6 +67,7 @@ def search(
         keep: how much of the settings' appealing ranges is open.
         safety: points below the threshold that count as safe.
         steps: at most.
+        survive: which deliveries it is to bear.
         seed: of the deliveries; same seed, same recipe.
         progress: called after every step.
 
@@ -78,7 +80,7 @@ def search(
     optimizer = torch.optim.Adam([moves], lr=_RATE, betas=(0.8, 0.95))
     prices = objective.Prices(len(starts), watchers.device)
     best = _Best()
-    courier = Courier(seed)
+    courier = Courier(seed, survive, watchers.size)
     with torch.no_grad():
         appearance = objective.Appearance(watchers.developed(look.chain())[watchers.frames[0]])
     # Of the last deliveries of every kind: a candidate is as safe as its worst one.

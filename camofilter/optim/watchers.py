@@ -119,6 +119,10 @@ class Verdict:
         """The ways of those that were tried after which it is seen again."""
         return [way for way in self.deliveries if self.exposure_after(way) >= 0]
 
+    def exposure_by(self, ways: Iterable[str]) -> float:
+        """Points by which it is seen best, as it is and by these ways of those that were tried."""
+        return max([self.exposure, *map(self.exposure_after, ways)])
+
     def exposure_after(self, way: str) -> float:
         """Points by which it is seen after one of the deliveries that were tried."""
         return self._points(self.deliveries[way])
@@ -149,6 +153,7 @@ class Watchers:
         targets: as they face the photo.
         untouched: their verdicts on the photo as it is.
         frames: widths and heights of their inputs, each once.
+        size: width and height of the photo.
 
     Raises:
         UsageError: no targets, or one that does not work or is without gradients.
@@ -161,6 +166,7 @@ class Watchers:
         for target in targets:
             check(target)
         self.device = device
+        self.size = (pixels.shape[1], pixels.shape[0])
         moved = [target.to(device) for target in targets]
         arriving = [delivered(pixels, target) for target in moved]
         self.targets = [target.facing(image) for target, image in zip(moved, arriving, strict=True)]
@@ -168,7 +174,7 @@ class Watchers:
             Verdict(target, seen, seen)
             for target, seen in zip(self.targets, map(judged, arriving, self.targets), strict=True)
         ]
-        frames = [target.frame(pixels.shape[1], pixels.shape[0]) for target in targets]
+        frames = [target.frame(*self.size) for target in targets]
         self.frames = list(dict.fromkeys(frames))
         self._watching = list(zip(frames, self.targets, strict=True))
         self._pixels = pixels

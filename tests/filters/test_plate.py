@@ -47,25 +47,32 @@ def refused(value: Any) -> str:
 class TestOf:
     @given(arrays(np.float64, (6, 9), elements=st.floats(-1, 1)), st.floats(1e-3, 1e3))
     def test_only_proportions_count(self, pattern: np.ndarray, times: float) -> None:
-        unit = np.sqrt((pattern**2).mean()) or 1.0
+        unit = np.sqrt((pattern**2).mean()) / 4 or 1.0
         near_a_step = np.abs(np.abs(pattern / unit) % 1 - 0.5) < 1e-9
         same = Plate.of(pattern).levels == Plate.of(pattern * times).levels
         assert (same | near_a_step).all()
 
-    def test_levels_are_nearest_steps_of_the_root_mean_square(self) -> None:
+    def test_levels_are_nearest_quarters_of_the_root_mean_square(self) -> None:
         pattern = np.random.default_rng(1).normal(0, 0.02, (60, 80)).astype(np.float32)
-        unit = pattern.std()
+        unit = np.sqrt((pattern**2).mean()) / 4
         plate = Plate.of(pattern)
         assert plate.levels.dtype == np.int8
         assert np.abs(plate.levels * unit - pattern).max() < 0.51 * unit
-        assert plate.levels.std() == pytest.approx(1, rel=0.06)  # rounding adds a twelfth of its square
+        assert plate.levels.std() == pytest.approx(4, rel=0.01)  # rounding adds a twelfth of a level's square
 
-    def test_outliers_stop_at_7_steps(self) -> None:
+    def test_what_is_faint_beside_what_is_strong_is_kept(self) -> None:
+        """As the grain of a sky beside that of foliage."""
         pattern = np.random.default_rng(1).normal(size=(60, 80))
-        pattern[0, :2] = 50, -50
+        pattern[:40] *= 0.2
         levels = Plate.of(pattern).levels
-        assert levels[0, :2].tolist() == [7, -7]
-        assert np.abs(levels[1:]).max() < 7
+        assert np.corrcoef(levels[:40].ravel(), pattern[:40].ravel())[0, 1] > 0.97
+
+    def test_outliers_stop_at_127_steps(self) -> None:
+        pattern = np.random.default_rng(1).normal(size=(60, 80))
+        pattern[0, :2] = 5000, -50
+        levels = Plate.of(pattern).levels
+        assert levels[0, 0] == 127
+        assert levels[0, 1] == -3
 
     def test_nothing_is_nothing(self) -> None:
         assert not Plate.of(np.zeros((3, 4))).levels.any()
@@ -82,7 +89,7 @@ class TestText:
         assert np.frombuffer(zlib.decompress(base64.b64decode(data)), np.int8).tolist() == [-3, -2, -1, 0, 1, 2]
 
     def test_is_small(self) -> None:
-        assert len(random_plate(384, 512).pack()) < 384 * 512 * 0.45  # of levels; about 2.1 bits of them are random
+        assert len(random_plate(384, 512).pack()) < 384 * 512 * 0.8  # of levels; about 4.1 bits of them are random
 
     @given(st.data())
     def test_damage_is_refused_or_does_no_harm(self, data: st.DataObject) -> None:

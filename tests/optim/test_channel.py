@@ -182,7 +182,43 @@ class TestForward:
         plain = [i for i, found in enumerate(delivered) if is_recompressed(found[0], self.MIDDLE, 70)]
         assert len(plain) == 3
         assert set(np.diff(plain)) == {KINDS}
-        assert Courier.kinds == KINDS
+        assert Courier(0).kinds == KINDS
+
+    @pytest.mark.parametrize(("reduced", "lowest"), [(1, 70), (2, 85), (5, 94)])
+    def test_of_platforms_they_are_jpeg_and_webp_as_a_photo_of_this_size_bears_them(
+        self, reduced: int, lowest: int
+    ) -> None:
+        """And after each, the task's own JPEG 90."""
+        image = as_image(scene(FRAME[1], FRAME[0]))
+        pixels = as_pixels(image)[0]
+        courier = Courier(3, "platforms", (reduced * FRAME[0], reduced * FRAME[1]))
+        assert courier.kinds == 2
+        qualities = {
+            kind: {
+                encoded(
+                    Image.fromarray(encoded(Image.fromarray(pixels), kind, quality, **options)), "JPEG", 90
+                ).tobytes(): quality
+                for quality in range(60, 101)
+            }
+            for kind, options in (("JPEG", {}), ("WEBP", {"method": 2}))
+        }
+        drawn: dict[str, list[int]] = {"JPEG": [], "WEBP": []}
+        for turn in range(24):
+            kind = ("WEBP", "JPEG")[turn % 2]
+            drawn[kind].append(qualities[kind][as_pixels(courier.deliver(image, FRAME))[0].tobytes()])
+        assert lowest <= min(drawn["JPEG"]) < max(drawn["JPEG"]) <= 95
+        assert 100 - 20 / reduced - 0.5 <= min(drawn["WEBP"]) <= max(drawn["WEBP"]) <= max(90, 100 - 20 / reduced + 0.5)
+
+    def test_of_the_file_alone_it_is_its_own_compression(self) -> None:
+        courier = Courier(0, "file")
+        image = as_image(scene(FRAME[1], FRAME[0]))
+        pixels = as_pixels(image)[0]
+        ways = {
+            encoded(Image.fromarray(encoded(Image.fromarray(pixels), "JPEG", quality)), "JPEG", 90).tobytes()
+            for quality in range(90, 96)
+        }
+        assert courier.kinds == 1
+        assert {as_pixels(courier.deliver(image, FRAME))[0].tobytes() for _ in range(8)} <= ways
 
     def test_same_seed_same_deliveries(self) -> None:
         image = as_image(self.WHOLE).expand(2, -1, -1, -1)

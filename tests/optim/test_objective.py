@@ -1,4 +1,4 @@
-"""What a search minimises: the worst target, the change from the look, what a person notices, and the prices."""
+"""What a search minimises: the worst target, the change from the look, and the prices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from camofilter.optim import objective
-from camofilter.optim.objective import Appearance, noticed, worst
+from camofilter.optim.objective import Appearance, worst
 from camofilter.optim.perception import delta_e_2000
 
 
@@ -54,36 +54,6 @@ def test_prices_rise_when_safe_and_fall_when_seen() -> None:
         prices.update(torch.tensor([True, False]))
     assert torch.isfinite(prices.values).all()
     assert (prices.values > 0).all()
-
-
-class TestNoticed:
-    @pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
-    def test_in_plain_areas_it_is_the_same_everywhere_and_less_than_a_level(self, level: float) -> None:
-        found = noticed(torch.full((2, 3, 30, 40), level)) * 255
-        assert found.shape == (2, 1, 30, 40)
-        assert found.min() > 0.2
-        assert found.max() < 1
-        assert found.max() - found.min() < 0.05
-
-    def test_is_more_on_texture_up_to_a_limit(self) -> None:
-        noise = torch.rand(1, 1, 96, 128, generator=torch.Generator().manual_seed(0)).expand(-1, 3, -1, -1) - 0.5
-        means = [noticed(0.5 + noise * strength).mean().item() * 255 for strength in (0, 0.02, 0.05, 0.1, 0.5, 1)]
-        assert means == sorted(means)
-        assert means[1] > means[0] + 0.05
-        assert means[-1] == pytest.approx(means[-2], abs=0.02)
-        assert means[-1] == pytest.approx(0.4 + 1.7, abs=0.02)
-
-    def test_is_less_on_skin(self) -> None:
-        skin, other = (
-            torch.tensor(c).view(1, 3, 1, 1).expand(1, 3, 30, 40) for c in ((0.8, 0.6, 0.5), (0.3, 0.6, 0.25))
-        )
-        assert noticed(skin).mean() < 0.5 * noticed(other).mean()
-
-    def test_texture_counts_where_it_is(self) -> None:
-        image = torch.full((1, 3, 96, 128), 0.5)
-        image[..., 64:] += 0.3 * (torch.rand(96, 64, generator=torch.Generator().manual_seed(0)) - 0.5)
-        found = noticed(image)
-        assert found[..., 70:].min() > 1.3 * found[..., :58].max()
 
 
 class TestAppearance:
