@@ -145,7 +145,7 @@ class QualityHead(nn.Module):
         each = statistics.std(0)
         kept.deviation.copy_(each + 0.1 * each.square().mean().sqrt())  # what hardly varies is not blown up
         with torch.no_grad():
-            ratings = torch.cat([self.rating(part.to(device)) for part in statistics.split(_BATCH)])
+            ratings = torch.cat([self.rating(part.to(device)) for part in torch.split(statistics, _BATCH)])
         optimizer = torch.optim.AdamW(kept.parameters(), weight_decay=_WEIGHT_DECAY)
         with torch.random.fork_rng():
             torch.manual_seed(0)
@@ -153,7 +153,7 @@ class QualityHead(nn.Module):
             kept.train()
             for epoch in range(_EPOCHS):
                 optimizer.param_groups[0]["lr"] = _RATE * (1 - epoch / _EPOCHS)
-                for chosen in torch.randperm(len(scores)).split(_BATCH):
+                for chosen in torch.split(torch.randperm(len(scores)), _BATCH):
                     shares = kept(statistics[chosen].to(device))
                     loss = F.smooth_l1_loss(ratings[chosen] * shares, scores[chosen].to(device), beta=5.0)
                     optimizer.zero_grad()

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from camofilter.biqa.devices import bfloat16_pays
-from camofilter.biqa.rating_head import Rater
+from camofilter.biqa.rating_head import Rater, Seen
 from camofilter.biqa.target import Target
 from camofilter.biqa.training import heads
 from camofilter.biqa.training.agreement import agreement
@@ -153,7 +153,7 @@ def fit(
     return state
 
 
-def _told(photos: Iterator[heads.Seen], step: Step, progress: Callable[[Step], None]) -> Iterator[heads.Seen]:
+def _told(photos: Iterator[Seen], step: Step, progress: Callable[[Step], None]) -> Iterator[Seen]:
     for number, photo in enumerate(photos, 1):
         progress(step._replace(doing=f"solving the head: {number} photos"))
         yield photo
