@@ -144,7 +144,7 @@ def test_an_unchanged_run_is_unchanged(sets: Path, judge: Target) -> None:
         assert photo.measures.clipped == 0
         assert photo.measures.colourfulness_before == photo.measures.colourfulness_after > 0
         assert photo.measures.contrast_before == photo.measures.contrast_after > 0
-        assert photo.measures[7:] == (None, None, None)
+        assert photo.measures[7:] == (None, None, None, None), "no recipe, so no grain that could be seen"
     summary = found.summary(found.runs[0])
     assert summary.accuracy_before == summary.accuracy_after
 
