@@ -87,7 +87,8 @@ def fit(
     to the difference between the two severities, which is known far better than either score. AdamW takes the steps
     (Loshchilov and Hutter 2019, arXiv 1711.05101); the rate of each tensor is relative to its size (Shazeer and Stern
     2018, arXiv 1804.04235) and falls along a cosine. What is judged and kept is a running mean of the weights (Polyak
-    averaging). In the end the head is solved for that once more, and kept if it does better.
+    averaging). In the end the head is solved for that once more, and kept if it does better; it is then solved with the
+    validation photos as well, which have nothing left to choose.
 
     Args:
         model: where its weights start from. Parameters that need no gradient stay as they are.
